@@ -2,8 +2,8 @@
  * `npm run bench`: Sluice against its peers on the same topics of the same real Kafka in the same run. Each figure is a
  * ratio of medians; the two sides take turns, so that a machine that gets slower gets slower for both. The full form
  * writes bench/RESULTS.md and results.json; `-- --short` takes less data and few turns and writes nothing.
- * `-- --large` measures large joins and groupings instead (large-kafka.ts), `-- --crowd` many clients at once, `-- --exports` exports of a whole topic, `-- --readers` two readers
- * against one.
+ * `-- --large` measures large joins and groupings instead (large-kafka.ts), `-- --crowd` many clients at once, `-- --exports` exports of a whole topic, `-- --flink` the same statements on Apache Flink, `-- --readers` two readers
+ * against one, `-- --scale` very many topics and partitions (scale/scale.ts).
  * Below a floor (bench/floors.json) it ends with exit code 1.
  */
 import { execFile, spawn } from 'node:child_process'
@@ -15,9 +15,11 @@ import { startKafka } from '../scripts/kafka.ts'
 import { startRegistry } from '../scripts/registry.ts'
 import { measureCrowd } from './crowd-kafka.ts'
 import { measureExports } from './exports-kafka.ts'
+import { measureFlink } from './flink-kafka.ts'
 import { measureLarge } from './large-kafka.ts'
 import { measureReaders } from './readers-kafka.ts'
 import { savePeers } from './results.ts'
+import { measureScale } from './scale/scale.ts'
 import { seedTopics } from './seed.ts'
 import { type Held, machineName, node, peakMiB, type Server, startServer, type Timed, TOKEN } from './server.ts'
 
@@ -29,6 +31,8 @@ const { values: options } = parseArgs({
     crowd: { type: 'boolean', default: false },
     readers: { type: 'boolean', default: false },
     exports: { type: 'boolean', default: false },
+    flink: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     runs: { type: 'string' },
   },
 })
@@ -240,6 +244,8 @@ Longest stretch for which a query held the server's event loop: ${worst.busyMs.t
 
 if (options.large) await measureLarge(Number(options.runs ?? 2), options.short)
 else if (options.readers) await measureReaders(options.short)
+else if (options.scale) process.exitCode = (await measureScale(Number(options.runs ?? 3), options.short)) ? 0 : 1
+else if (options.flink) process.exitCode = (await measureFlink(options.short)) ? 0 : 1
 else if (options.exports) process.exitCode = (await measureExports(counts.large)) ? 0 : 1
 else if (options.crowd) process.exitCode = (await measureCrowd()) ? 0 : 1
 else await main()

@@ -13,6 +13,7 @@ const SECTIONS = {
   readers: 'Several readers',
   crowd: 'A crowd',
   exports: 'Exports',
+  flink: 'On Apache Flink',
   large: 'Large joins, groupings and sorts',
 } as const
 type Section = keyof typeof SECTIONS

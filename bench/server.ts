@@ -53,6 +53,8 @@ export interface Held {
 export interface Server {
   readonly url: string
   readonly pid: number
+  /** From the command to the first good answer of `/health`, which is asked every 100 ms. */
+  readonly startMs: number
   /**
    * Since the last time it was asked, in ms: the longest stretch that the event loop's thread worked without a turn, in
    * processor time, and the longest delay of a turn by the clock.
@@ -100,6 +102,7 @@ export async function startServer(brokers: string, registry: string, more: reado
     ...more,
   ]
   const program = await builtProgram()
+  const began = performance.now()
   const child = spawn(process.execPath, [...program.args, ...args, '--log-level', 'silent'], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, ...program.env },
@@ -111,6 +114,7 @@ export async function startServer(brokers: string, registry: string, more: reado
     if (i > 200 || child.exitCode !== null) throw new Error('the server does not start')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  const startMs = performance.now() - began
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
     await gone
@@ -130,6 +134,7 @@ export async function startServer(brokers: string, registry: string, more: reado
   return {
     url: `ws://127.0.0.1:${port}/api/v1/environments/bench/proxy/api/ws/v2/sql/execute`,
     pid: child.pid ?? 0,
+    startMs,
     loop,
     requests,
     stop,

@@ -5,10 +5,12 @@
  */
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster, TopicConfig, TopicMetadata } from '../kafka/cluster.ts'
+import type { TopicSummary } from '../kafka/listing.ts'
 import type { KafkaLog } from '../kafka/log.ts'
 import { KafkaError } from '../kafka/log.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { Lru } from '../lib/lru.ts'
+import { mapSliced } from '../lib/work/slices.ts'
 import type { TableDeclaration } from '../plan/administration.ts'
 import type { Catalog, Table, TableFacet, TableSummary } from '../plan/catalog.ts'
 import type { GlueSchemas } from '../registry/glue.ts'
@@ -101,6 +103,7 @@ class KafkaCatalog implements KafkaTables {
   readonly #met = new MetSchemas()
   /** Topics that had a deeper look. */
   readonly #deep = new Lru<string, Kept<true>>(MAX_TOPICS)
+  #listed: { readonly topics: readonly TopicSummary[]; readonly tables: Promise<readonly TableSummary[]> } | undefined
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How often something was forgotten on purpose: what was asked before is not remembered afterwards. */
   #epoch = 0
@@ -137,12 +140,9 @@ class KafkaCatalog implements KafkaTables {
 
   async tables(options?: { readonly maxAgeMs?: number }): Promise<readonly TableSummary[]> {
     const { topics } = await this.#options.cluster.listing(options)
-    return topics.map((topic) => ({
-      name: topic.name,
-      type: isSystem(topic) ? 'SYSTEM' : 'USER',
-      partitions: topic.partitions.length,
-      replicas: topic.partitions.reduce((most, p) => Math.max(most, p.replicas.length), 0),
-    }))
+    // The same list for everybody, as long as the cluster's is the same.
+    if (this.#listed?.topics !== topics) this.#listed = { topics, tables: mapSliced(topics, summaryOf) }
+    return this.#listed.tables
   }
 
   async configuration(name: string): Promise<readonly { readonly name: string; readonly value: string }[]> {
@@ -385,8 +385,13 @@ function facetKey(topic: string, side: Side): string {
   return `${topic}-${side}`
 }
 
+function summaryOf(topic: TopicSummary): TableSummary {
+  const { name, partitions, replicas } = topic
+  return { name, type: isSystem(topic) ? 'SYSTEM' : 'USER', partitions, replicas }
+}
+
 /** Kafka's own topics, and those of the tools around it. */
-function isSystem(topic: TopicMetadata): boolean {
+function isSystem(topic: Pick<TopicSummary, 'name' | 'internal'>): boolean {
   return (
     topic.internal || topic.name.startsWith('__') || topic.name === '_schemas' || topic.name.startsWith('_confluent')
   )

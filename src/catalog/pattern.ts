@@ -6,18 +6,33 @@
 /** Whether the whole name fits the pattern. Takes time proportional to pattern × name at worst, never more. */
 export function matchesPattern(pattern: string, name: string): boolean {
   const pieces = pattern.split('*')
-  if (pieces.length === 1) return pattern === name
+  return pieces.length === 1 ? pattern === name : fits(pieces, name)
+}
+
+/** `pieces`: what stands around and between the `*` of a pattern, two at least. */
+function fits(pieces: readonly string[], name: string): boolean {
   const first = pieces[0]
   const last = pieces[pieces.length - 1]
   if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false
   let at = first.length
   const end = name.length - last.length
-  for (const piece of pieces.slice(1, -1)) {
-    const found = name.indexOf(piece, at)
-    if (found < 0 || found + piece.length > end) return false
-    at = found + piece.length
+  for (let i = 1; i < pieces.length - 1; i++) {
+    const found = name.indexOf(pieces[i], at)
+    if (found < 0 || found + pieces[i].length > end) return false
+    at = found + pieces[i].length
   }
   return true
+}
+
+/**
+ * Whether a name fits one of the patterns, for very many names: patterns without `*` are looked up, however many there
+ * are, and the others are taken apart once.
+ */
+export function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  if (patterns.some((pattern) => /^\*+$/.test(pattern))) return () => true
+  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')))
+  const wild = [...new Set(patterns)].filter((pattern) => pattern.includes('*')).map((pattern) => pattern.split('*'))
+  return (name) => exact.has(name) || wild.some((pieces) => fits(pieces, name))
 }
 
 /**

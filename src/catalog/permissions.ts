@@ -4,7 +4,8 @@
  */
 import type { Right } from '../plan/administration.ts'
 import type { Catalog } from '../plan/catalog.ts'
-import { matchesPattern } from './pattern.ts'
+import { filterSliced } from '../lib/work/slices.ts'
+import { anyOf } from './pattern.ts'
 
 /** One line of an account's policy. */
 export interface TopicRule {
@@ -32,7 +33,8 @@ export function topicPolicy(rules: readonly TopicRule[], right: Right = 'read'):
       (r) => r.effect === 'deny' && (r.rights === undefined || r.rights.includes(right) || r.rights.includes('read')),
     )
     .flatMap((r) => r.topics)
-  return (topic) => allowed.some((p) => matchesPattern(p, topic)) && !denied.some((p) => matchesPattern(p, topic))
+  const [isAllowed, isDenied] = [anyOf(allowed), anyOf(denied)]
+  return (topic) => isAllowed(topic) && !isDenied(topic)
 }
 
 /**
@@ -47,7 +49,7 @@ export function restrict(catalog: Catalog, allow: (topic: string) => boolean): C
       return table !== undefined && allow(table.topic) ? table : undefined
     },
     async tables(options) {
-      return (await catalog.tables(options)).filter((t) => allow(t.name))
+      return filterSliced(await catalog.tables(options), (t) => allow(t.name))
     },
     async configuration(name) {
       return allow(name) ? catalog.configuration(name) : []

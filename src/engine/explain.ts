@@ -130,21 +130,27 @@ function rangesOf(scan: Scan, context: StatementContext): Promise<ScanRanges> {
   })
 }
 
+/** Limit `explain.ranges` (ranges): ranges of offsets that EXPLAIN lists of a scan. Beyond it: it says how many more. */
+export const RANGES_SHOWN = 100
+
 /**
  * `offsets=[0, 120)` when every partition reads the same, else one entry a partition; nothing when everything is read.
  */
-function offsetsText(resolved: ScanRanges): string {
+function offsetsText(resolved: Pick<ScanRanges, 'skippedPartitions' | 'bounds' | 'ranges'>): string {
+  // A whole partition is one range: of several none is.
+  const read = new Map(resolved.ranges.map((r) => [r.partition, r]))
   const whole =
     resolved.skippedPartitions.length === 0 &&
-    resolved.bounds.every(
-      (b) =>
-        b.start >= b.end ||
-        resolved.ranges.some((r) => r.partition === b.partition && r.start === b.start && r.end === b.end),
-    )
+    resolved.bounds.every((b) => {
+      const r = read.get(b.partition)
+      return b.start >= b.end || (r !== undefined && r.start === b.start && r.end === b.end)
+    })
   if (whole) return ''
   if (resolved.ranges.length === 0) return 'offsets=none'
   const text = (r: { start: number; end: number }): string => `[${r.start}, ${r.end})`
-  return `offsets=${resolved.ranges.map((r) => `${r.partition}:${text(r)}`).join(' ')}`
+  const shown = resolved.ranges.slice(0, RANGES_SHOWN).map((r) => `${r.partition}:${text(r)}`)
+  const more = resolved.ranges.length - shown.length
+  return `offsets=${shown.join(' ')}${more > 0 ? ` and ${more.toLocaleString('en')} more` : ''}`
 }
 
 async function price(scan: Scan, resolved: ScanRanges, context: StatementContext, reads: string): Promise<string[]> {

@@ -6,6 +6,12 @@ import type { Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { Stats } from '../protocol/frames.ts'
 
+/**
+ * Limit `stats.max.partitions` (partitions): those that one STATS lists, of all sources together. Beyond it: those that
+ * are being read come first, and `sourcesRest` says what the others come to.
+ */
+export const STATS_PARTITIONS = 1000
+
 interface Source {
   readonly id: string
   readonly table: string
@@ -95,12 +101,16 @@ export class Statistics {
         ? []
         : [[id, { partition: key.partition, key: key.text, proof: 'optimize.kafka.partition' }] as const],
     )
+    const most = Math.max(1, Math.floor(STATS_PARTITIONS / Math.max(1, this.#sources.length)))
+    const parts = this.#sources.map((s) => [s.id, partitions(s, most)] as const)
+    const rest = parts.flatMap(([id, { rest: left }]) => (left === undefined ? [] : [[id, left] as const]))
     return {
       id: this.id,
       bytesRead: this.bytesRead,
       sources: Object.fromEntries(this.#sources.map((s) => [s.id, s.table])),
       sourceConfigs: Object.fromEntries(this.#sources.map((s) => [s.id, s.config])),
-      sourcesStats: Object.fromEntries(this.#sources.map((s) => [s.id, partitions(s)])),
+      sourcesStats: Object.fromEntries(parts.map(([id, { listed }]) => [id, listed])),
+      ...(rest.length === 0 ? {} : { sourcesRest: Object.fromEntries(rest) }),
       ...(pruned.length === 0 ? {} : { sourcesPruned: Object.fromEntries(pruned) }),
       badRecordsTotal: this.badRecords,
       recordsSkipped: this.lost,
@@ -121,19 +131,49 @@ function shown(value: number | boolean | string | undefined): number | boolean |
 /** The counters of one source (a scan) of a query. */
 export type StatisticsSource = Source
 
-function partitions(s: Source): Stats['sourcesStats'][string] {
-  const out: Record<string, Stats['sourcesStats'][string][string]> = {}
-  for (const [partition, parts] of Map.groupBy(s.progress, (p) => p.partition)) {
-    // Several ranges of one partition are shown as one, from the first to the last, and up to the first unread offset.
-    const open = parts.filter((p) => !p.complete)
-    const positions = (open.length === 0 ? parts : open).map((p) => p.position)
-    out[partition] = {
-      begin: Math.min(...parts.map((p) => p.begin)),
-      offsetBound: Math.max(-1, ...parts.map((p) => p.end - 1)),
-      bytesRead: parts.reduce((sum, p) => sum + p.bytesRead, 0),
-      recordsScanned: s.scanned.get(partition) ?? 0,
-      end: Math.max(-1, (open.length === 0 ? Math.max(...positions) : Math.min(...positions)) - 1),
+type Counted = Stats['sourcesStats'][string][string]
+type Rest = NonNullable<Stats['sourcesRest']>[string]
+
+/** The partitions of a source, at most `most` of them; and what the others come to. */
+function partitions(s: Source, most: number): { readonly listed: Record<string, Counted>; readonly rest?: Rest } {
+  const all = [...Map.groupBy(s.progress, (p) => p.partition)]
+  if (all.length <= most)
+    return { listed: Object.fromEntries(all.map(([partition, parts]) => [partition, counted(s, partition, parts)])) }
+  const listed: Record<string, Counted> = {}
+  let room = most
+  const take = (wanted: (parts: readonly PartitionProgress[]) => boolean): void => {
+    for (const [partition, parts] of all) {
+      if (room === 0) return
+      if (Object.hasOwn(listed, partition) || !wanted(parts)) continue
+      listed[partition] = counted(s, partition, parts)
+      room--
     }
   }
-  return out
+  take((parts) => parts.some((p) => !p.complete && p.position > p.begin))
+  take(() => true)
+  const rest = { partitions: 0, done: 0, offsets: 0, offsetsRead: 0, bytesRead: 0, recordsScanned: 0 }
+  for (const [partition, parts] of all) {
+    if (Object.hasOwn(listed, partition)) continue
+    const { begin, offsetBound, end, bytesRead, recordsScanned } = counted(s, partition, parts)
+    rest.partitions++
+    if (end >= offsetBound) rest.done++
+    rest.offsets += Math.max(0, offsetBound + 1 - begin)
+    rest.offsetsRead += Math.max(0, Math.min(end, offsetBound) + 1 - begin)
+    rest.bytesRead += bytesRead
+    rest.recordsScanned += recordsScanned
+  }
+  return { listed, rest }
+}
+
+/** Several ranges of one partition are shown as one, from the first to the last, and up to the first unread offset. */
+function counted(s: Source, partition: number, parts: readonly PartitionProgress[]): Counted {
+  const open = parts.filter((p) => !p.complete)
+  const positions = (open.length === 0 ? parts : open).map((p) => p.position)
+  return {
+    begin: Math.min(...parts.map((p) => p.begin)),
+    offsetBound: Math.max(-1, ...parts.map((p) => p.end - 1)),
+    bytesRead: parts.reduce((sum, p) => sum + p.bytesRead, 0),
+    recordsScanned: s.scanned.get(partition) ?? 0,
+    end: Math.max(-1, (open.length === 0 ? Math.max(...positions) : Math.min(...positions)) - 1),
+  }
 }

@@ -18,6 +18,7 @@ import {
   type TopicMetadata,
   writeMetadata,
 } from './answers.ts'
+import { Lru } from '../lib/lru.ts'
 import type { Address, ClusterConfig } from './config.ts'
 import {
   GAP_TIMEOUT_MS,
@@ -28,6 +29,7 @@ import {
   RETRY_TIMEOUT_MS,
   showAddress,
 } from './config.ts'
+import { type Listing, ListingReader, lists } from './listing.ts'
 import { Connection } from './wire/connection.ts'
 import { brokerError, clientError, ERROR } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
@@ -53,6 +55,11 @@ interface Freshness {
  * Beyond it: they are asked for again.
  */
 const METADATA_MAX_AGE_MS = 30_000
+/**
+ * Limit `kafka.metadata.topics` (topics): topics whose metadata are remembered, each with its partitions. Beyond it: the
+ * one used longest ago is asked for again when it is needed.
+ */
+export const METADATA_TOPICS = 2000
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4
 
@@ -76,11 +83,14 @@ export class Cluster {
   readonly #shared = new Map<string, Promise<Connection>>()
   readonly #idle = new Map<string, Idle[]>()
   #brokers = new Map<number, Broker>()
-  readonly #topics = new Map<string, { topic: TopicMetadata; atMs: number }>()
-  #listing: { metadata: Metadata; atMs: number } | undefined
+  readonly #topics = new Lru<string, { topic: TopicMetadata; atMs: number }>(METADATA_TOPICS)
+  readonly #lists = new ListingReader()
+  #listing: { listing: Listing; atMs: number } | undefined
+  /** When topics were last known to have come or gone: what was asked for before is not remembered. */
+  #forgotten = 0
   /** The question for all topics that is under way, and the one that follows it. */
-  #asking: Promise<Metadata> | undefined
-  #next: Promise<Metadata> | undefined
+  #asking: Promise<Listing> | undefined
+  #next: Promise<Listing> | undefined
   #clusterId: string | undefined
   #closed = false
 
@@ -114,16 +124,16 @@ export class Cluster {
    * waits for the next request, which is sent once for all such calls: the first answer may be older than what the
    * caller knows to exist.
    */
-  async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Metadata> {
+  async listing(options: CallOptions & { readonly maxAgeMs?: number } = {}): Promise<Listing> {
     const { maxAgeMs } = options
     if (
       maxAgeMs !== undefined &&
       this.#listing !== undefined &&
       systemClock.monotonic() - this.#listing.atMs < maxAgeMs
     )
-      return this.#listing.metadata
+      return this.#listing.listing
     if (this.#asking === undefined) {
-      const asking = this.#ask(undefined, {}).finally(() => {
+      const asking = this.#askAll().finally(() => {
         this.#asking = undefined
       })
       this.#asking = asking
@@ -139,6 +149,7 @@ export class Cluster {
   /** Topics have come or gone: the list in memory is not good any more, whatever its age. */
   forgetListing(): void {
     this.#listing = undefined
+    this.#forgotten++
   }
 
   /**
@@ -156,22 +167,38 @@ export class Cluster {
     return await this.#ask(topics, options)
   }
 
-  async #ask(topics: readonly string[] | undefined, options: CallOptions): Promise<Metadata> {
+  async #askAll(): Promise<Listing> {
+    const connection = await this.#anyConnection({})
+    const [askedMs, forgotten] = [systemClock.monotonic(), this.#forgotten]
+    const listing = await connection.call(
+      METADATA,
+      (writer, version) => writeMetadata(writer, version, null),
+      (reader, version) => this.#lists.read(reader, version),
+    )
+    this.#knows(listing)
+    // What was asked for after this question is newer than its answer.
+    for (const [name, { atMs }] of this.#topics.entries())
+      if (atMs < askedMs && !lists(listing, name)) this.#topics.delete(name)
+    if (forgotten === this.#forgotten) this.#listing = { listing, atMs: askedMs }
+    return listing
+  }
+
+  #knows({ brokers, clusterId }: Pick<Metadata, 'brokers' | 'clusterId'>): void {
+    this.#brokers = new Map(brokers.map((broker) => [broker.id, broker]))
+    this.#clusterId = clusterId
+  }
+
+  async #ask(topics: readonly string[], options: CallOptions): Promise<Metadata> {
     const connection = await this.#anyConnection(options)
     const answer = await guarded(
-      connection.call(METADATA, (writer, version) => writeMetadata(writer, version, topics ?? null), readMetadata),
+      connection.call(METADATA, (writer, version) => writeMetadata(writer, version, topics), readMetadata),
       options,
     )
-    this.#brokers = new Map(answer.brokers.map((broker) => [broker.id, broker]))
-    this.#clusterId = answer.clusterId
+    this.#knows(answer)
     const atMs = systemClock.monotonic()
     for (const topic of answer.topics) this.#topics.set(topic.name, { topic, atMs })
     const answered = new Map(answer.topics.map((topic) => [topic.name, topic]))
-    if (topics !== undefined) return this.#view(topics.map((name) => answered.get(name) ?? missing(name)))
-    for (const name of this.#topics.keys()) if (!answered.has(name)) this.#topics.delete(name)
-    const metadata = this.#view(answer.topics.filter((topic) => topic.error === undefined))
-    this.#listing = { metadata, atMs }
-    return metadata
+    return this.#view(topics.map((name) => answered.get(name) ?? missing(name)))
   }
 
   /** One topic, or its error thrown. */

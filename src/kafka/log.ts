@@ -90,6 +90,8 @@ export interface BatchSource {
   next(): RecordBatch | undefined | Promise<RecordBatch | undefined>
   /** By partition; it grows while a scan that follows finds new ones. */
   readonly progress: readonly PartitionProgress[]
+  /** Of all partitions together, which is asked for with every batch. Absent: what `progress` comes to. */
+  readonly bytesRead?: number
   /** Closes connections or gives them back; nothing is read from the broker any more. Safe to call twice. */
   close(): void
 }

@@ -40,6 +40,11 @@ export class Lru<K, V> {
     }
   }
 
+  /** All of them, which stay as old as they are. */
+  entries(): IterableIterator<[K, V]> {
+    return this.#entries.entries()
+  }
+
   delete(key: K): boolean {
     return this.#entries.delete(key)
   }

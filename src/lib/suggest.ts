@@ -23,23 +23,65 @@ function allowance(length: number): number {
 export function editDistance(a: string, b: string, limit = Number.POSITIVE_INFINITY): number {
   if (a === b) return 0
   if (Math.abs(a.length - b.length) > limit) return limit + 1
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
+  const most = Math.min(limit, Math.max(a.length, b.length))
+  // Further from the diagonal than the limit every cell is above it.
+  const beyond = most + 1
+  let [beforeLast, last, row] = rowsFor(b.length + 2)
+  for (let j = 0; j <= b.length; j++) last[j] = Math.min(j, beyond)
   for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let least = i
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
+    const from = Math.max(1, i - most)
+    const to = Math.min(b.length, i + most)
+    row[from - 1] = from === 1 ? Math.min(i, beyond) : beyond
+    let least = row[from - 1]
+    for (let j = from; j <= to; j++) {
+      const same = a.charCodeAt(i - 1) === b.charCodeAt(j - 1)
       let cost = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, beforeLast[j - 2] + 1)
-      row.push(cost)
+      if (i > 1 && j > 1 && a.charCodeAt(i - 1) === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === b.charCodeAt(j - 1))
+        cost = Math.min(cost, beforeLast[j - 2] + 1)
+      row[j] = cost
       least = Math.min(least, cost)
     }
-    if (least > limit) return limit + 1
+    row[to + 1] = beyond
+    if (least > most) return limit + 1
+    const free = beforeLast
     beforeLast = last
     last = row
+    row = free
   }
-  return last[b.length]
+  return Math.min(last[b.length], limit + 1)
+}
+
+/** Kept for the next call: there are very many calls, each with three short rows. */
+let rows: readonly [Int32Array, Int32Array, Int32Array] = [new Int32Array(72), new Int32Array(72), new Int32Array(72)]
+
+function rowsFor(length: number): readonly [Int32Array, Int32Array, Int32Array] {
+  if (rows[0].length < length) rows = [new Int32Array(length), new Int32Array(length), new Int32Array(length)]
+  return rows
+}
+
+/**
+ * Which of 32 kinds of characters are in a text of ASCII, a bit for each; letter case does not count. undefined of any
+ * other text.
+ */
+function lettersOf(text: string): number | undefined {
+  let letters = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 127) return undefined
+    letters |= 1 << (code & 31)
+  }
+  return letters
+}
+
+/** One slip takes one kind of character away at most, and brings one: most names of a long list are far by that alone. */
+function isFar(a: number, b: number | undefined, limit: number): boolean {
+  return b !== undefined && (bits(a & ~b) > limit || bits(b & ~a) > limit)
+}
+
+function bits(of: number): number {
+  let n = 0
+  for (let rest = of; rest !== 0; rest &= rest - 1) n++
+  return n
 }
 
 /** The candidates that `word` may have meant, nearest first, at most `max`. Letter case does not count. */
@@ -49,8 +91,10 @@ export function suggestions(word: string, candidates: Iterable<string>, max = 3)
   const near = new Map<string, number>()
   // The first letter is seldom mistyped.
   const other = (candidate: string): number => (candidate[0]?.toLowerCase() === wanted[0] ? 0 : 1)
+  const letters = lettersOf(wanted)
   for (const candidate of candidates) {
     if (candidate === word || candidate.length > word.length + limit) continue
+    if (letters !== undefined && isFar(letters, lettersOf(candidate.slice(0, MAX_COMPARED)), limit)) continue
     const distance = editDistance(wanted, candidate.slice(0, MAX_COMPARED).toLowerCase(), limit)
     if (distance <= limit) near.set(candidate, distance)
   }

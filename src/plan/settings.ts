@@ -134,7 +134,7 @@ export const SETTINGS = {
   'engine.auto.size': {
     unit: 'size',
     fallback: 10 * GIB,
-    max: 1024 * 1024 * GIB,
+    max: 512 * 1024 * GIB,
     meaning: 'bytes of Kafka data from which engine = auto hands a statement over',
   },
   'optimize.kafka.partition': {

@@ -50,6 +50,23 @@ export interface Stats {
     >
   >
   /**
+   * Ours, only where a source has more partitions than are listed: how many are not, how many of these are read to
+   * their end, and what they come to; offsets, bytes, records.
+   */
+  readonly sourcesRest?: Readonly<
+    Record<
+      string,
+      {
+        readonly partitions: number
+        readonly done: number
+        readonly offsets: number
+        readonly offsetsRead: number
+        readonly bytesRead: number
+        readonly recordsScanned: number
+      }
+    >
+  >
+  /**
    * Ours, only when a scan left partitions out because of `_key = literal`: the one that it read, for which key, and
    * what proves that the key is nowhere else. It is beside `sourcesStats` and not in it, because clients take every
    * member there for a partition.

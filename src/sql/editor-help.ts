@@ -279,6 +279,19 @@ export function suggest(place: Place, known: Known): Suggestion[] {
   return fitting.slice(0, MAX_SUGGESTIONS).map((word) => ({ display: word, text: word }))
 }
 
+/** Whether the name of a table fits at the place, if tables do: for a caller that knows very many. */
+export function couldStand({ word, path }: Pick<Place, 'word' | 'path'>): (name: string) => boolean {
+  const head = path.map((step) => `${step}.`).join('')
+  const typed = word.toLowerCase()
+  return (name) =>
+    name.length > head.length &&
+    name.startsWith(head) &&
+    name
+      .slice(head.length, head.length + typed.length)
+      .toLowerCase()
+      .startsWith(typed)
+}
+
 function candidates(place: Place, known: Known): string[] {
   switch (place.kind) {
     case 'nothing':

@@ -268,10 +268,7 @@ describe('reading real Kafka', { skip: shared.skip }, () => {
       { name: 'cleanup.policy', value: 'compact', isDefault: false },
     )
     const listed = (await cluster.listing()).topics.find((entry) => entry.name === topic)
-    assert.deepEqual(
-      listed?.partitions.map((partition) => partition.partition),
-      [0, 1, 2, 3],
-    )
+    assert.equal(listed?.partitions, 4)
     await assert.rejects(
       cluster.topic('there-is-no-such-topic'),
       (error: unknown) => error instanceof KafkaError && error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION',

@@ -193,6 +193,13 @@ describe('the editor in Chromium', { skip: withoutBrowser }, () => {
 
   it('a key in a script of 500 lines with 5,000 topics', async (t) => {
     const { context, page: many } = await watchedPage(opened.browser)
+    await many.route('**/api/v1/kafka/topic-names?*', async (route) => {
+      const topics = Array.from({ length: 5000 }, (_, i) => ({
+        name: `topic_${String(i).padStart(4, '0')}`,
+        partitions: 3,
+      }))
+      await route.fulfill({ json: { total: topics.length, topics } })
+    })
     await many.route('**/api/v1/datasets?*', async (route) => {
       const at = Number(/page=(\d+)/.exec(route.request().url())?.[1])
       const fields = { key: [], value: [{ name: 'id', type: 'string' }] }

@@ -43,6 +43,8 @@ describe('the page in Chromium', { skip: withoutBrowser }, () => {
     await page.goto(link)
     await page.waitForSelector('.explorer [role="option"]')
     assert.doesNotMatch(page.url(), /code/)
+    // Names come first, what is known of each behind them.
+    await page.waitForSelector('.explorer .format')
     assert.match(await page.innerText('.explorer'), /cc_payments[\s\S]*AVRO[\s\S]*sea_vessel_position_reports/)
     assert.equal(await page.evaluate('document.cookie'), '', 'scripts do not see the session')
     const other = await opened.browser.newContext()

@@ -129,7 +129,7 @@ class LongLog implements KafkaLog {
     assert.ok(header.open(view, 0, this.#bytes.length))
     for (const [i, range] of request.ranges.entries()) {
       for (let base = Math.floor(range.start / RECORDS) * RECORDS; base < range.end; base += RECORDS) {
-        progress[i].bytesRead += this.#bytes.length
+        progress[i].count(this.#bytes.length)
         progress[i].read(range.start, Math.min(range.end, base + RECORDS))
         yield {
           partition: 0,

@@ -383,8 +383,15 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     error: undefined,
   })
   return {
-    listing() {
-      return this.metadata(topics.map((t) => t.name).sort())
+    async listing() {
+      const { brokers, clusterId, topics: described } = await this.metadata(topics.map((t) => t.name).sort())
+      const listed = described.map(({ name, internal, partitions }) => ({
+        name,
+        internal,
+        partitions: partitions.length,
+        replicas: 1,
+      }))
+      return { brokers, clusterId, topics: listed }
     },
     async metadata(names) {
       const listed = names.map((name) => {
@@ -533,7 +540,7 @@ class MemorySource implements BatchSource {
 
   #account(index: number): void {
     for (const { progress, bytes, start, end } of this.#skipped[index] ?? []) {
-      progress.bytesRead += bytes
+      progress.count(bytes)
       progress.read(start, end)
     }
     this.#skipped[index] = []

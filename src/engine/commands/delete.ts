@@ -127,7 +127,8 @@ async function deleteRange(
   context: StatementContext,
 ): Promise<Output> {
   const partitions = range.partitions ?? table.partitions
-  const missing = partitions.find((p) => !table.partitions.includes(p))
+  const there = new Set(table.partitions)
+  const missing = partitions.find((p) => !there.has(p))
   if (missing !== undefined)
     throw new SqlError(
       'VALUE',

@@ -23,14 +23,20 @@ interface Partition {
 /** The windows of one scan. */
 export class Windows {
   readonly #partitions: readonly Partition[]
+  readonly #byNumber: ReadonlyMap<number, Partition>
   readonly #wanted: number
 
   /** `ranges` ascending within a partition; `wanted` rows are enough of each. */
   constructor(ranges: readonly OffsetRange[], wanted: number, filtered: boolean) {
     const of = new Map<number, OffsetRange[]>()
-    for (const r of ranges) of.set(r.partition, [...(of.get(r.partition) ?? []), r])
+    for (const r of ranges) {
+      const before = of.get(r.partition)
+      if (before === undefined) of.set(r.partition, [r])
+      else before.push(r)
+    }
     const window = Math.max(wanted, filtered ? FIRST_FILTERED : 1)
     this.#partitions = [...of].map(([partition, left]) => ({ partition, left, window, rows: 0 }))
+    this.#byNumber = new Map(this.#partitions.map((p) => [p.partition, p]))
     this.#wanted = wanted
   }
 
@@ -46,7 +52,8 @@ export class Windows {
 
   /** Adds the number of rows that a batch of the partition gave. */
   accepted(partition: number, rows: number): void {
-    for (const p of this.#partitions) if (p.partition === partition) p.rows += rows
+    const found = this.#byNumber.get(partition)
+    if (found !== undefined) found.rows += rows
   }
 
   /** What no window has covered. */
@@ -64,11 +71,9 @@ export function startingAt(
   partitions: readonly number[],
   starts: readonly (number | undefined)[],
 ): OffsetRange[] {
+  const startOf = new Map(partitions.map((partition, i) => [partition, starts[i]]))
   return unread
-    .map((r) => ({
-      ...r,
-      start: Math.max(r.start, starts[partitions.indexOf(r.partition)] ?? Number.POSITIVE_INFINITY),
-    }))
+    .map((r) => ({ ...r, start: Math.max(r.start, startOf.get(r.partition) ?? Number.POSITIVE_INFINITY) }))
     .filter((r) => r.start < r.end)
 }
 

@@ -39,7 +39,7 @@ export class BadRecords {
   /** Places of unreadable batches; undefined where no batch is read twice. */
   readonly #batches: Set<string> | undefined
   /** All that is to be read of the topic. */
-  #ranges: readonly OffsetRange[] = []
+  #ranges: ReadonlyMap<number, readonly OffsetRange[]> = new Map()
 
   /** `repeats`: the scan reads backwards, and meets a batch once more for its records before a window. */
   constructor(
@@ -86,7 +86,7 @@ export class BadRecords {
 
   /** `ranges`: all that the scan is to read, whoever reads what of it. */
   setRanges(ranges: readonly OffsetRange[]): void {
-    this.#ranges = mergeRanges(ranges)
+    this.#ranges = Map.groupBy(mergeRanges(ranges), (r) => r.partition)
   }
 
   /**
@@ -100,7 +100,7 @@ export class BadRecords {
    */
   addRestOf(batch: RecordBatch, index: number, why: string): BadRow | undefined {
     const { partition, baseOffset, lastOffset, rangeStart, rangeEnd } = batch
-    const wanted = this.#ranges.find((r) => r.partition === partition && r.start <= rangeStart && rangeStart < r.end)
+    const wanted = this.#ranges.get(partition)?.find((r) => r.start <= rangeStart && rangeStart < r.end)
     const first = Math.max(baseOffset + index, wanted?.start ?? rangeStart)
     const end = Math.min(lastOffset + 1, wanted?.end ?? rangeEnd)
     if (this.#batches === undefined ? first < rangeStart || first >= rangeEnd : this.#isRepeated(batch))

@@ -37,12 +37,13 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
     (p) =>
       (keyPartition === undefined || keyPartition.partition === p) && offsetIntervals(pushed, p, anywhere).length > 0,
   )
-  const skippedPartitions = table.partitions.filter((p) => !possible.includes(p))
+  const isPossible = new Set(possible)
+  const skippedPartitions = table.partitions.filter((p) => !isPossible.has(p))
   if (possible.length === 0) return { ranges: [], bounds: [], skippedPartitions, minTimestampMs: undefined }
   const time = pushed === undefined ? undefined : timestampBounds(pushed)
   const min = time !== undefined && usable(time.min) ? time.min : undefined
   const bounds =
-    scan.captured?.bounds?.filter((b) => possible.includes(b.partition)) ??
+    scan.captured?.bounds?.filter((b) => isPossible.has(b.partition)) ??
     (await log.bounds(table.topic, possible, options))
   const narrowed = time === undefined ? bounds : await narrowByTime(scan, log, bounds, time, options)
   if (scan.follow === true) {
@@ -51,8 +52,9 @@ export async function resolveRanges(scan: Scan, log: KafkaLog, options: RangeOpt
     const open = bounds.flatMap((b) => openRanges(scan, b, from.get(b.partition)))
     return { ranges: open, bounds, skippedPartitions, minTimestampMs: min, follow: newPartitions(scan) }
   }
+  const capturedOf = new Map(bounds.map((b) => [b.partition, b]))
   const ranges = narrowed.flatMap((b) => {
-    const captured = bounds.find((x) => x.partition === b.partition) ?? b
+    const captured = capturedOf.get(b.partition) ?? b
     // LAST_OFFSET() is the end of the partition, not of the narrowed range.
     return offsetIntervals(pushed, b.partition, { start: captured.start, end: captured.end })
       .map((i) => ({ partition: b.partition, start: Math.max(i.start, b.start), end: Math.min(i.end, b.end) }))

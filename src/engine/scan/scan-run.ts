@@ -41,6 +41,7 @@ export class ScanRun {
   readonly #statistics: StatisticsSource
   /** What this thread reads. */
   readonly #own: { progress: readonly PartitionProgress[] } = { progress: [] }
+  readonly #sources: BatchSource[] = []
   readonly #programs: RecordPrograms
   readonly #calls: ProgramCalls
   readonly #badRecords: BadRecords
@@ -71,7 +72,7 @@ export class ScanRun {
     this.#badRecords = new BadRecords(context, scan, this.#counter !== undefined)
     this.#calls = new ProgramCalls(scan, this.#badRecords)
     context.writer.tooLarge = (record) => this.#badRecords.addTooLarge(record)
-    this.#size = new SizeLimit(context.settings['max.size'], this.#own, context.sharedBytes)
+    this.#size = new SizeLimit(context.settings['max.size'], this.#sources, context.sharedBytes)
     this.#unread = new Unread(this.#statistics)
     this.#headers = new HeaderCount(sink, this.#statistics, this.#size, this.#unread)
     this.#thresholds = new Thresholds(context, this.#statistics, this.#size, this.#unread)
@@ -213,6 +214,7 @@ export class ScanRun {
       },
       signal,
     )
+    this.#sources.push(source)
     // A scan that follows is read at once, and its progress grows with its partitions.
     this.#own.progress = follow === undefined ? [...this.#own.progress, ...source.progress] : source.progress
     this.#statistics.progress =

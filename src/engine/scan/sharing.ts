@@ -216,6 +216,7 @@ export function progressOf(
   scanned: ReadonlyMap<number, number>,
 ): ShareProgress[] {
   const places = new Map<number, ShareProgress>()
+  const unreadOf = Map.groupBy(unread, (r) => r.partition)
   for (const p of own) {
     const before = places.get(p.partition)
     places.set(p.partition, {
@@ -223,7 +224,7 @@ export function progressOf(
       begin: Math.min(before?.begin ?? p.begin, p.begin),
       end: Math.max(before?.end ?? p.end, p.end),
       position: Math.max(before?.position ?? p.position, p.position),
-      unread: unread.filter((r) => r.partition === p.partition),
+      unread: unreadOf.get(p.partition) ?? [],
       bytesRead: (before?.bytesRead ?? 0) + p.bytesRead,
       lost: (before?.lost ?? 0) + p.lost,
       lostRanges: [...(before?.lostRanges ?? []), ...p.lostRanges],

@@ -156,7 +156,7 @@ export class FlinkTable {
       return field.leaf
     }
     this.#facets.add(facet)
-    return valueOf(table, facet, steps, e, this.checked)
+    return facetValue(table, facet, steps, e, this.checked)
   }
 
   #meta(field: string): FlinkSql {
@@ -276,12 +276,14 @@ export class FlinkTable {
 
   /** For each partition from the first to the last offset that is wanted; those of which nothing is wanted are empty. */
   get hulls(): readonly { readonly partition: number; readonly start: number; readonly end: number }[] {
+    const own = Map.groupBy(this.#ranges.ranges, ({ partition }) => partition)
+    const ends = new Map(this.#ranges.bounds.map(({ partition, end }) => [partition, end]))
     return this.scan.table.partitions.map((partition) => {
-      const own = this.#ranges.ranges.filter((r) => r.partition === partition)
-      const end = this.#ranges.bounds.find((b) => b.partition === partition)?.end ?? 0
-      return own.length === 0
+      const ranges = own.get(partition) ?? []
+      const end = ends.get(partition) ?? 0
+      return ranges.length === 0
         ? { partition, start: end, end }
-        : { partition, start: own[0].start, end: own[own.length - 1].end }
+        : { partition, start: ranges[0].start, end: ranges[ranges.length - 1].end }
     })
   }
 }
@@ -314,7 +316,7 @@ function rawType({ format, framing }: TableFacet): FlinkSql | undefined {
   return framing === 'none' && Object.hasOwn(RAW, format) ? RAW[format] : undefined
 }
 
-function valueOf(
+function facetValue(
   table: TableFacet,
   facet: FacetName,
   steps: readonly (string | number)[],

@@ -126,11 +126,14 @@ class Producing {
 
   async #round(fresh: boolean): Promise<void> {
     const { partitions } = await this.#cluster.topic(this.#topic, { fresh, signal: this.#signal })
+    const leaders = new Map(partitions.map((p) => [p.partition, p.leader]))
     const byLeader = new Map<number, Batch[]>()
     for (const [partition, [batch]] of this.#queues) {
-      const leader = partitions.find((p) => p.partition === partition)?.leader ?? -1
+      const leader = leaders.get(partition) ?? -1
+      const led = byLeader.get(leader)
       if (leader < 0) this.#trouble = brokerError(ERROR.leaderNotAvailable, this.#what(partition))
-      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch])
+      else if (led === undefined) byLeader.set(leader, [batch])
+      else led.push(batch)
     }
     await Promise.all([...byLeader].map(([leader, batches]) => this.#toLeader(leader, batches)))
   }
@@ -203,13 +206,14 @@ class Producing {
 function batches(records: readonly Record[], partitions: readonly number[], topic: string): Batch[] {
   const all: Batch[] = []
   const open = new Map<number, Batch>()
+  const there = new Set(partitions)
   let keyless: number | undefined
   records.forEach((record, index) => {
     const bytes = sizeOf(record)
     let partition =
       record.partition ?? (record.key === null ? keyless : partitions[partitionOfKey(record.key, partitions.length)])
     if (partition === undefined) partition = keyless = partitions[turn++ % partitions.length]
-    if (!partitions.includes(partition))
+    if (!there.has(partition))
       throw new KafkaError(
         ERROR.unknownTopicOrPartition,
         'UNKNOWN_TOPIC_OR_PARTITION',

@@ -150,9 +150,10 @@ export async function leadersOf(
   signal?: AbortSignal,
 ): Promise<Map<Address, number[]>> {
   const metadata = await cluster.topic(topic, { fresh: true, signal })
+  const known = new Map(metadata.partitions.map((p) => [p.partition, p]))
   const leaders = new Map<Address, number[]>()
   for (const partition of partitions) {
-    const found = metadata.partitions.find((p) => p.partition === partition)
+    const found = known.get(partition)
     if (found === undefined)
       throw new KafkaError(
         ERROR.unknownTopicOrPartition,
@@ -162,7 +163,9 @@ export async function leadersOf(
       )
     if (found.leader < 0) continue
     const broker = cluster.broker(found.leader)
-    leaders.set(broker, [...(leaders.get(broker) ?? []), partition])
+    const led = leaders.get(broker)
+    if (led === undefined) leaders.set(broker, [partition])
+    else led.push(partition)
   }
   return leaders
 }
@@ -232,8 +235,8 @@ async function until(
       )
     await pause(pauseMs, signal)
   }
-  // A listing that is kept for suggestions is to show it, too.
-  await cluster.listing({ signal })
+  // A listing that is kept for suggestions does not show it.
+  cluster.forgetListing()
 }
 
 async function everywhere(

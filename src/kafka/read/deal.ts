@@ -1,10 +1,26 @@
 /** How the ranges of one broker are dealt out to connections. Plain arithmetic; does no I/O. */
-import type { OffsetRange, ScanRequest } from '../log.ts'
+import type { TopicMetadata } from '../answers.ts'
+import { ERROR } from '../errors.ts'
+import { KafkaError, type OffsetRange, type ScanRequest } from '../log.ts'
 
 /** Two connections on one thread beat one: the broker fills one while we work on the other's answer. */
 export const LANES_PER_BROKER = 2
 /** Fewer offsets than this on a broker are read over one connection. */
 const SECOND_LANE_OFFSETS = 20_000
+
+/** The ranges by the broker that leads their partitions. Throws a KafkaError for a partition that is not there. */
+export function byLeader(
+  ranges: readonly OffsetRange[],
+  topic: Pick<TopicMetadata, 'name' | 'partitions'>,
+): Map<number, OffsetRange[]> {
+  const leaders = new Map(topic.partitions.map(({ partition, leader }) => [partition, leader]))
+  return Map.groupBy(ranges, ({ partition }) => {
+    const leader = leaders.get(partition)
+    if (leader !== undefined) return leader
+    const why = `Topic "${topic.name}" has no partition ${partition}`
+    throw new KafkaError(ERROR.unknownTopicOrPartition, 'UNKNOWN_TOPIC_OR_PARTITION', why, false)
+  })
+}
 
 /**
  * Whether ranges are one range of one partition, long enough for two connections and to be delivered in order: then it

@@ -11,11 +11,17 @@ interface Offsets {
   end: number
 }
 
+/** What all partitions of a scan have read. */
+export interface Tally {
+  bytes: number
+}
+
 /** What has been read, and what has been lost, of the ranges of one partition. */
 export class Progress implements PartitionProgress {
   readonly partition: number
   readonly begin: number
-  bytesRead = 0
+  #bytesRead = 0
+  readonly #tally: Tally | undefined
   heardMs: number | undefined
   #end: number
   /** Of an open range: the end of the log, as far as it is known. */
@@ -24,12 +30,23 @@ export class Progress implements PartitionProgress {
   #unread: Offsets[] = []
   readonly #lost: Offsets[] = []
 
-  constructor(range: OffsetRange) {
+  constructor(range: OffsetRange, tally?: Tally) {
+    this.#tally = tally
     this.partition = range.partition
     this.begin = range.start
     this.#end = range.start
     this.#seen = range.start
     this.add(range)
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  /** Further bytes were delivered, as stored. */
+  count(bytes: number): void {
+    this.#bytesRead += bytes
+    if (this.#tally !== undefined) this.#tally.bytes += bytes
   }
 
   get end(): number {

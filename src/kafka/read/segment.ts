@@ -85,7 +85,7 @@ export class Segment {
   /** Everything of `span` before `offset` has been delivered or skipped: `bytes` more, as stored. */
   delivered(span: Span, offset: number, bytes: number): void {
     const { progress } = this
-    progress.bytesRead += bytes
+    progress.count(bytes)
     // Stripes are delivered in order. A range that another one follows is complete, even if the log holds nothing at its
     // end.
     if (this.stripes !== undefined) return progress.read(progress.begin, offset)

@@ -2,10 +2,11 @@
  * One scan: deals ranges out to lanes, gives their answers to `delivery` one after the other, and deals with what goes
  * wrong on the way (leaders that move, brokers that go away, log heads that are deleted). Looks into no answer itself.
  */
+import { there } from '../../lib/assert.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from '../cluster.ts'
 import type { Address } from '../config.ts'
-import { deal, LANES_PER_BROKER, striped } from './deal.ts'
+import { byLeader, deal, LANES_PER_BROKER, striped } from './deal.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { Delivery, type ScanOptions } from './delivery.ts'
@@ -48,6 +49,7 @@ export class Scan implements BatchSource, LaneOwner {
   readonly firstFetchBytes: number
   readonly checked: boolean
   readonly progress: Progress[] = []
+  readonly #tally = { bytes: 0 }
 
   readonly #request: ScanRequest
   readonly #delivery: Delivery
@@ -189,7 +191,11 @@ export class Scan implements BatchSource, LaneOwner {
   #addProgress(range: OffsetRange): void {
     const known = this.progress.at(-1)
     if (known !== undefined && known.partition === range.partition) known.add(range)
-    else this.progress.push(new Progress(range))
+    else this.progress.push(new Progress(range, this.#tally))
+  }
+
+  get bytesRead(): number {
+    return this.#tally.bytes
   }
 
   // Where to read what.
@@ -199,26 +205,14 @@ export class Scan implements BatchSource, LaneOwner {
     if (ranges.length > 0) {
       let topic = await this.cluster.topic(this.topic, { signal: this.signal })
       // What is remembered may be older than a partition.
-      if (ranges.some((range) => topic.partitions.every((partition) => partition.partition !== range.partition))) {
+      const known = new Set(topic.partitions.map((partition) => partition.partition))
+      if (ranges.some((range) => !known.has(range.partition))) {
         topic = await this.cluster.topic(this.topic, { signal: this.signal, fresh: true })
       }
       if (this.topicId === undefined) this.topicId = topic.id
       else if (topic.id !== this.topicId)
         this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
-      const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
-      const byLeader = new Map<number, OffsetRange[]>()
-      for (const range of ranges) {
-        const leader = leaders.get(range.partition)
-        if (leader === undefined)
-          throw new KafkaError(
-            ERROR.unknownTopicOrPartition,
-            'UNKNOWN_TOPIC_OR_PARTITION',
-            `Topic "${this.topic}" has no partition ${range.partition}`,
-            false,
-          )
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), range])
-      }
-      for (const [leader, list] of byLeader) this.#deal(leader, list)
+      for (const [leader, list] of byLeader(ranges, topic)) this.#deal(leader, list)
     }
     for (const lane of this.#lanes) lane.pump()
     if (this.#homeless.length > 0) this.#rehome([], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
@@ -251,10 +245,10 @@ export class Scan implements BatchSource, LaneOwner {
     }
     // Two lanes would be two fetches that wait.
     const hands = this.follows ? [Map.groupBy(ranges, (range) => range.partition)] : deal(ranges, this.#request)
+    const progress = new Map(this.progress.map((entry) => [entry.partition, entry]))
     for (const hand of hands) {
       const segments = [...hand].map(
-        ([partition, list]) =>
-          new Segment(partition, this.progress.find((entry) => entry.partition === partition) as Progress, list),
+        ([partition, list]) => new Segment(partition, there(progress.get(partition), 'each range is accounted'), list),
       )
       this.#segments.push(...segments)
       if (leader < 0) {
@@ -337,8 +331,9 @@ export class Scan implements BatchSource, LaneOwner {
       try {
         const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
         this.#isTheTopic(topic)
+        const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
         for (const segment of this.#homeless.splice(0)) {
-          const leader = topic.partitions.find((partition) => partition.partition === segment.partition)?.leader ?? -1
+          const leader = leaders.get(segment.partition) ?? -1
           if (leader >= 0) this.#place(segment, leader)
           else {
             error = brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}" partition ${segment.partition}`)

@@ -163,11 +163,11 @@ export class Connection {
     return version
   }
 
-  /** Sends one small request and reads its whole answer. The answer is in separate memory. */
+  /** Sends one request and reads its whole answer, at once or in slices. The answer is in separate memory. */
   async call<T>(
     range: ApiRange,
     write: (writer: WireWriter, version: number) => void,
-    read: (reader: WireReader, version: number) => T,
+    read: (reader: WireReader, version: number) => T | Promise<T>,
   ): Promise<T> {
     const version = range === API_VERSIONS ? 0 : this.version(range)
     const [buffer, size] = await new Promise<[Buffer, number]>((resolve, reject) => {
@@ -182,7 +182,7 @@ export class Connection {
     try {
       const reader = new WireReader(buffer, 4, size)
       if (isFlexible(range, version)) reader.tags()
-      return read(reader, version)
+      return await read(reader, version)
     } catch (error) {
       if (error instanceof WireError || error instanceof RangeError)
         throw clientError(

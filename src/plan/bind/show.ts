@@ -9,7 +9,7 @@ import { parseQuery } from '../../sql/parse.ts'
 import { type DataType, STRING, type StructType, typeName, type Value } from '../../types.ts'
 import { bindQuery } from './bind.ts'
 import { unknownTable } from './unknown-table.ts'
-import type { Catalog, TableFacet } from '../catalog.ts'
+import type { Catalog, TableFacet, TableSummary } from '../catalog.ts'
 import type { Output } from '../plan.ts'
 import { SETTINGS, type SettingName, type Settings } from '../settings.ts'
 import { leaves, MAX_FIELDS, VIRTUAL_TABLES, virtualTable } from './virtual-tables.ts'
@@ -32,16 +32,23 @@ export function rowsOutput(
   }
 }
 
+/** Made once for each list: very many may be asked for by very many at once. */
+const rowsOfTables = new WeakMap<readonly TableSummary[], readonly (readonly Value[])[]>()
+
+function tableRows(tables: readonly TableSummary[]): readonly (readonly Value[])[] {
+  const known = rowsOfTables.get(tables)
+  if (known !== undefined) return known
+  const rows = tables.map((t) => [t.name, t.type, String(t.partitions), String(t.replicas)])
+  rowsOfTables.set(tables, rows)
+  return rows
+}
+
 /** SHOW as a plan of constant rows. Throws a SqlError for a name that does not exist. */
 export async function show(statement: ShowStatement, catalog: Catalog, settings: Settings): Promise<Output> {
   switch (statement.what) {
     case 'tables': {
       const tables = await catalog.tables()
-      return rowsOutput(
-        'SHOW TABLES',
-        ['name', 'type', 'partitions', 'replicas'],
-        tables.map((t) => [t.name, t.type, String(t.partitions), String(t.replicas)]),
-      )
+      return rowsOutput('SHOW TABLES', ['name', 'type', 'partitions', 'replicas'], tableRows(tables))
     }
     case 'table types':
       return rowsOutput('SHOW TABLE TYPES', ['type'], [['SYSTEM'], ['USER']])

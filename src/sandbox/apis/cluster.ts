@@ -118,19 +118,26 @@ export function isTopicName(name: string): boolean {
   return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
+const UNTOUCHED = { leader: 1, leaderEpoch: 0 }
+
 function describeTopic(topic: Topic) {
   return {
     errorCode: ERROR.none,
     name: topic.name,
     topicId: topic.id,
-    partitions: topic.partitions.map((log) => ({
-      errorCode: ERROR.none,
-      partitionIndex: log.index,
-      leaderId: log.leader,
-      leaderEpoch: log.leaderEpoch,
-      replicaNodes: [log.leader],
-      isrNodes: [log.leader],
-    })),
+    partitions: Array.from({ length: topic.count }, (_, partitionIndex) => {
+      // One that nobody has looked at yet is where all begin.
+      const { leader, leaderEpoch } = topic.touched[partitionIndex] ?? UNTOUCHED
+      const nodes = [leader]
+      return {
+        errorCode: ERROR.none,
+        partitionIndex,
+        leaderId: leader,
+        leaderEpoch,
+        replicaNodes: nodes,
+        isrNodes: nodes,
+      }
+    }),
   }
 }
 

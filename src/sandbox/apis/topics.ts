@@ -135,11 +135,11 @@ export const createPartitions = defineApi({
     results: topics.map(({ name, count }) => {
       const topic = cluster.store.topics.get(name)
       if (topic === undefined) return { name, errorCode: ERROR.unknownTopicOrPartition }
-      if (count <= topic.partitions.length || count > MAX_PARTITIONS)
+      if (count <= topic.count || count > MAX_PARTITIONS)
         return {
           name,
           errorCode: ERROR.invalidPartitions,
-          errorMessage: `topic "${name}" has ${topic.partitions.length} partitions; ${count} is not more, or above sandbox.max.partitions = ${MAX_PARTITIONS}`,
+          errorMessage: `topic "${name}" has ${topic.count} partitions; ${count} is not more, or above sandbox.max.partitions = ${MAX_PARTITIONS}`,
         }
       if (!validateOnly) cluster.store.addPartitions(topic, count)
       return { name, errorCode: ERROR.none }
@@ -361,13 +361,19 @@ export const describeLogDirs = defineApi({
   }),
   handle({ topics }, { cluster, nodeId }) {
     const all = [...cluster.store.topics.values()]
-    const wanted = topics ?? all.map(({ name, partitions }) => ({ name, partitions: partitions.map((_, i) => i) }))
-    const described = wanted.map(({ name, partitions }) => ({
-      name,
-      partitions: (cluster.store.topics.get(name)?.partitions ?? [])
-        .filter((log) => log.leader === nodeId && partitions.includes(log.index))
-        .map((log) => ({ index: log.index, size: log.sizeBytes })),
-    }))
+    const wanted = topics ?? all.map(({ name, count }) => ({ name, partitions: Array.from({ length: count }, nth) }))
+    const described = wanted.map(({ name, partitions }) => {
+      const numbers = new Set(partitions)
+      const logs = cluster.store.topics.get(name)?.partitions ?? []
+      return {
+        name,
+        partitions: logs
+          .filter((log) => log.leader === nodeId && numbers.has(log.index))
+          .map((log) => ({ index: log.index, size: log.sizeBytes })),
+      }
+    })
     return { results: [{ errorCode: ERROR.none, logDir: '/sandbox', topics: described }] }
   },
 })
+
+const nth = (_: unknown, i: number): number => i

@@ -14,18 +14,52 @@ import { FileStorage, MemoryStorage, scanSegment, type Place, type Storage } fro
 /** Limit `sandbox.max.bytes` (bytes): all batches of the demo's broker together. Beyond it: producing is refused. */
 export const DEFAULT_MAX_BYTES = 1_073_741_824
 
-/** A topic: its configuration and its partitions by number. */
+/** Makes the log of a partition that is looked at for the first time. */
+type MakeLog = (topic: Topic, index: number) => PartitionLog
+
+/**
+ * A topic: its configuration and its partitions by number. Until somebody looks at its partitions it is only a name, an
+ * id and a number: a store may hold very many topics.
+ */
 export class Topic {
   readonly name: string
   /** 32 hexadecimal digits. */
   readonly id: string
-  readonly config: Map<string, string>
-  readonly partitions: PartitionLog[] = []
+  #config: Map<string, string> | undefined
+  #count = 0
+  #logs: PartitionLog[] | undefined
+  readonly #make: MakeLog
 
-  constructor(name: string, id: string, config: Map<string, string>) {
+  constructor(name: string, id: string, config: Map<string, string> | undefined, make: MakeLog) {
     this.name = name
     this.id = id
-    this.config = config
+    this.#config = config
+    this.#make = make
+  }
+
+  get config(): Map<string, string> {
+    return (this.#config ??= new Map())
+  }
+
+  /** How many partitions it has. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Those that somebody has looked at: the others are empty. */
+  get touched(): readonly PartitionLog[] {
+    return this.#logs ?? []
+  }
+
+  get partitions(): readonly PartitionLog[] {
+    const logs = (this.#logs ??= [])
+    while (logs.length < this.#count) logs.push(this.#make(this, logs.length))
+    return logs
+  }
+
+  /** Further partitions, up to `count`. */
+  extend(count: number): void {
+    this.#count = Math.max(this.#count, count)
   }
 
   /** A numeric setting, or `fallback`. */
@@ -58,6 +92,8 @@ export class LogStore {
   readonly byId = new Map<string, Topic>()
   readonly folder: string | undefined
   readonly maxBytes: number
+  /** What all logs hold at most: appended bytes are added at once, and what was dropped since is found when it matters. */
+  #atMost = 0
   readonly #listeners = new Set<() => void>()
 
   constructor(options: LogStoreOptions = {}) {
@@ -75,13 +111,17 @@ export class LogStore {
   }
 
   async #reopen(record: TopicRecord): Promise<void> {
-    const topic = new Topic(record.name, record.id, new Map(Object.entries(record.config)))
+    const logs: PartitionLog[] = []
     for (const [index, logStart] of record.logStarts.entries())
-      topic.partitions.push(await this.#reopenPartition(topic, index, logStart))
+      logs.push(await this.#reopenPartition(record, index, logStart))
+    const make: MakeLog = (of, index) => logs[index] ?? this.#newLog(of, index)
+    const topic = new Topic(record.name, record.id, new Map(Object.entries(record.config)), make)
+    topic.extend(logs.length)
     this.#add(topic)
+    for (const log of topic.partitions) this.#atMost += log.sizeBytes
   }
 
-  async #reopenPartition(topic: Topic, index: number, logStart: number): Promise<PartitionLog> {
+  async #reopenPartition(topic: TopicRecord, index: number, logStart: number): Promise<PartitionLog> {
     const path = this.#segmentPath(topic, index)
     const found: { readonly header: BatchHeader; readonly head: Buffer; readonly place: Place }[] = []
     const sizeOf = (head: Buffer, leftBytes: number) => readBatchHeader(head, 0, leftBytes)?.sizeBytes
@@ -102,7 +142,7 @@ export class LogStore {
 
   get sizeBytes(): number {
     let sum = 0
-    for (const topic of this.topics.values()) for (const log of topic.partitions) sum += log.sizeBytes
+    for (const topic of this.topics.values()) for (const log of topic.touched) sum += log.sizeBytes
     return sum
   }
 
@@ -111,7 +151,8 @@ export class LogStore {
     options: { readonly partitions?: number; readonly config?: Readonly<Record<string, string>> } = {},
   ): Topic {
     if (this.topics.has(name)) throw new Error(`topic ${name} exists`)
-    const topic = new Topic(name, randomBytes(16).toString('hex'), new Map(Object.entries(options.config ?? {})))
+    const config = options.config === undefined ? undefined : new Map(Object.entries(options.config))
+    const topic = new Topic(name, randomBytes(16).toString('hex'), config, this.#newLog)
     if (this.folder !== undefined) mkdirSync(join(this.folder, topic.id), { recursive: true })
     this.#add(topic)
     this.addPartitions(topic, options.partitions ?? 1)
@@ -119,15 +160,17 @@ export class LogStore {
   }
 
   addPartitions(topic: Topic, count: number): void {
-    while (topic.partitions.length < count)
-      topic.partitions.push(new PartitionLog(topic.name, topic.partitions.length, this.#storage(topic)))
+    topic.extend(count)
+    // In a folder each partition has its file from the beginning.
+    if (this.folder !== undefined) topic.partitions.at(-1)
     this.saveTopics()
   }
 
-  #storage(topic: Topic): Storage {
-    return this.folder === undefined
-      ? new MemoryStorage()
-      : new FileStorage(this.#segmentPath(topic, topic.partitions.length), 0)
+  /** One function for all topics: a closure for each would be the larger part of a topic. */
+  readonly #newLog: MakeLog = (topic, index) => new PartitionLog(topic.name, index, this.#storage(topic, index))
+
+  #storage(topic: Topic, index: number): Storage {
+    return this.folder === undefined ? new MemoryStorage() : new FileStorage(this.#segmentPath(topic, index), 0)
   }
 
   #segmentPath(topic: { readonly id: string }, index: number): string {
@@ -144,25 +187,28 @@ export class LogStore {
     if (topic === undefined) return false
     this.topics.delete(name)
     this.byId.delete(topic.id)
-    for (const log of topic.partitions) log.storage.remove()
+    for (const log of topic.touched) log.storage.remove()
     this.saveTopics()
     this.#notify()
     return true
   }
 
   partition(topic: string, index: number): PartitionLog | undefined {
-    return this.topics.get(topic)?.partitions[index]
+    const found = this.topics.get(topic)
+    return found !== undefined && index >= 0 && index < found.count ? found.partitions[index] : undefined
   }
 
   /** Appends one batch and wakes the fetches that wait. The buffer is written to. */
   append(log: PartitionLog, batch: Buffer, options: AppendOptions = {}): number {
     const topic = this.topics.get(log.topic)
-    const held = this.sizeBytes
+    if (this.#atMost + batch.length > this.maxBytes) this.#atMost = this.sizeBytes
+    const held = this.#atMost
     if (held + batch.length > this.maxBytes)
       throw new StoreFullError(
         `the sandbox holds ${held} bytes and ${batch.length} more would pass its limit sandbox.max.bytes = ${this.maxBytes}`,
       )
     const baseOffset = log.append(batch, options)
+    this.#atMost += batch.length
     const retention = topic?.number('retention.bytes', -1) ?? -1
     if (retention >= 0 && log.sizeBytes > retention) log.trim(retention)
     this.#notify()
@@ -206,7 +252,7 @@ export class LogStore {
 
   close(): void {
     this.saveTopics()
-    for (const topic of this.topics.values()) for (const log of topic.partitions) log.storage.close()
+    for (const topic of this.topics.values()) for (const log of topic.touched) log.storage.close()
     this.topics.clear()
     this.byId.clear()
   }

@@ -21,11 +21,11 @@ export interface Storage {
   remove(): void
 }
 
-const SMALLEST_BLOCK_BYTES = 16_384
+const SMALLEST_BLOCK_BYTES = 1024
 /** Not a limit: the size up to which blocks of memory grow. */
 const LARGEST_BLOCK_BYTES = 524_288
 
-/** Keeps batches in blocks that grow from 16 to 512 KiB; a block is freed when its last batch is forgotten. */
+/** Keeps batches in blocks that grow from 1 to 512 KiB; a block is freed when its last batch is forgotten. */
 export class MemoryStorage implements Storage {
   #block: Buffer = Buffer.alloc(0)
   #used = 0

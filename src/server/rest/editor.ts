@@ -17,10 +17,12 @@ import { tablesOf } from '../../sql/edit/tables-of.ts'
 import { position, SqlError } from '../../sql/error.ts'
 import { parseQuery, parseScript } from '../../sql/parse.ts'
 import {
+  couldStand,
   errorLint,
   highlights,
   type Known,
   type Mark,
+  MAX_SUGGESTIONS,
   type Place,
   placeAt,
   suggest,
@@ -105,7 +107,7 @@ async function check(statement: Statement, catalog: Catalog): Promise<void> {
 
 async function knownAt(place: Place, environment: QueryEnvironment): Promise<Known> {
   const { catalog } = environment
-  const tables = place.kind === 'table' ? await tableNames(environment) : []
+  const tables = place.kind === 'table' ? await tableNames(environment, place) : []
   const columns = new Map<string, readonly string[]>()
   if (place.kind === 'column') {
     await Promise.all(
@@ -117,9 +119,13 @@ async function knownAt(place: Place, environment: QueryEnvironment): Promise<Kno
   return { tables, columns, functions: FUNCTIONS, settings: Object.keys(SETTINGS) }
 }
 
-/** Topics, views and synonyms that may be seen, and the virtual tables. */
-async function tableNames({ catalog, administration }: QueryEnvironment): Promise<string[]> {
-  const topics = (await catalog.tables(SUGGESTIONS).catch(() => [])).map((t) => t.name)
+/** Topics that could stand at the place, as many as are suggested; views, synonyms, the virtual tables. */
+async function tableNames({ catalog, administration }: QueryEnvironment, place: Place): Promise<string[]> {
+  const fits = couldStand(place)
+  const topics: string[] = []
+  // In order of name already: the first ones are those that the answer has room for.
+  for (const { name } of await catalog.tables(SUGGESTIONS).catch(() => []))
+    if (fits(name) && topics.push(name) >= MAX_SUGGESTIONS) break
   const objects =
     administration === undefined ? [] : [...administration.objects.views(), ...administration.objects.synonyms()]
   const seen = objects.filter(

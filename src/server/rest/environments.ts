@@ -3,6 +3,7 @@
  * is the configuration's business.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { SUGGESTIONS } from '../../plan/catalog.ts'
 import { type Account, mayEnter } from '../access/auth.ts'
 import type { Environment } from '../environment.ts'
 import type { HttpContext } from '../http/http-context.ts'
@@ -122,7 +123,7 @@ async function report(environment: Environment, account: Account, context: HttpC
   const head = { name: environment.name, display_name: environment.name, tier: 'development', metadata: {} }
   try {
     const [tables, metadata] = await Promise.all([
-      context.view(environment, account).catalog.tables(),
+      context.view(environment, account).catalog.tables(SUGGESTIONS),
       environment.cluster?.metadata([]),
     ])
     const names = new Set(tables.map((table) => table.name))

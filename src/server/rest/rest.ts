@@ -20,12 +20,14 @@ import { SAVED_QUERY_ROUTES } from './saved-queries.ts'
 import { SUBJECT_ROUTES } from './registry/subjects.ts'
 import { TOPIC_CHANGES } from './topics/topic-changes.ts'
 import { DETAIL_ROUTES } from './topics/topic-details.ts'
+import { TOPIC_NAME_ROUTES } from './topics/topic-names.ts'
 import { TOPIC_ROUTES } from './topics/topics.ts'
 
 /** Every call that exists in the agent's form and behind the proxy. */
 export const ROUTES: readonly Route[] = [
   ...PRESENTATION_ROUTES,
   ...TOPIC_ROUTES,
+  ...TOPIC_NAME_ROUTES,
   ...DETAIL_ROUTES,
   ...TOPIC_CHANGES,
   ...DATASET_ROUTES,

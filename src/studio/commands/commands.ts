@@ -85,7 +85,11 @@ export function keysText(keys: string, isMac: boolean): string {
  * beginnings of words count more.
  */
 export function fit(typed: string, text: string): number | undefined {
-  const [wanted, whole] = [typed.trim().toLowerCase(), text.toLowerCase()]
+  return rankOf(typed.trim().toLowerCase(), text.toLowerCase())
+}
+
+/** Both in small letters. */
+function rankOf(wanted: string, whole: string): number | undefined {
   if (wanted === '') return 0
   const at = whole.indexOf(wanted)
   if (at >= 0) return at === 0 ? 0 : /[\W_]/.test(whole[at - 1]) ? 1 : 2
@@ -98,4 +102,23 @@ export function fit(typed: string, text: string): number | undefined {
     from = found + 1
   }
   return 3 + gaps
+}
+
+/** The best `most` of very many, best first; of equal ones those that stand first. Only these are kept while it looks. */
+export function bestFits<T extends { readonly name: string }>(
+  typed: string,
+  items: readonly T[],
+  most: number,
+): readonly { readonly item: T; readonly rank: number }[] {
+  const best: { readonly item: T; readonly rank: number }[] = []
+  const wanted = typed.trim().toLowerCase()
+  for (const item of items) {
+    const rank = rankOf(wanted, item.name.toLowerCase())
+    if (rank === undefined || (best.length === most && rank >= best[most - 1].rank)) continue
+    let at = best.length
+    while (at > 0 && best[at - 1].rank > rank) at--
+    best.splice(at, 0, { item, rank })
+    if (best.length > most) best.pop()
+  }
+  return best
 }

@@ -4,7 +4,7 @@ import { topicsStore } from '../explorer/topics-store.ts'
 import { openTopic } from '../explorer/open-topic.ts'
 import { useStore } from '../use-store.ts'
 import type { DialogProps } from '../registry.ts'
-import { commands, fit, keysText } from './commands.ts'
+import { bestFits, commands, fit, keysText } from './commands.ts'
 import { isMac } from '../shell/shell-commands.ts'
 
 /** Not a limit: more than that nobody reads. */
@@ -29,10 +29,9 @@ function useChoices(typed: string): readonly Choice[] {
       if (rank !== undefined && id !== 'palette' && when?.() !== false)
         choices.push({ id: `command ${id}`, kind: 'command', title, keys, rank: rank + 0.5, run })
     }
-    for (const { name } of topics) {
-      const rank = fit(typed, name)
-      if (rank !== undefined)
-        choices.push({ id: `topic ${name}`, kind: 'topic', title: name, rank, run: () => openTopic(name) })
+    for (const { item, rank } of bestFits(typed, topics, SHOWN)) {
+      const { name } = item
+      choices.push({ id: `topic ${name}`, kind: 'topic', title: name, rank, run: () => openTopic(name) })
     }
     return choices.sort((a, b) => a.rank - b.rank).slice(0, SHOWN)
   }, [typed, all, topics])

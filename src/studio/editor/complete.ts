@@ -44,6 +44,8 @@ export interface Known {
 export interface Offers {
   readonly from: number
   readonly offers: readonly Offer[]
+  /** Not all that fits may be there: with the next key it is asked again. */
+  readonly cut?: boolean
 }
 
 const METADATA: readonly (readonly [string, string])[] = [
@@ -101,7 +103,8 @@ export function offersAt(whole: string, caret: number, known: Known): Offers | u
   const start = at - place.word.length
   const from = plain[start - 1] === '`' ? start - 1 : start
   const offers = offersOf(place, plain, from, known)
-  return offers.length === 0 ? undefined : { from: from + offset, offers }
+  if (offers.length === 0) return undefined
+  return { from: from + offset, offers, cut: place.kind === 'table' && known.topics.length > MAX_TOPIC_OFFERS }
 }
 
 function parameterOffers(text: string, caret: number): Offers | undefined {
@@ -117,7 +120,7 @@ function offersOf(place: Place, text: string, from: number, known: Known): Offer
   const { settings } = known.vocabulary
   switch (place.kind) {
     case 'table':
-      return place.path.length === 0 ? tableOffers(known) : tableOffers(known, `${place.path.join('.')}.`)
+      return tableOffers(known, place.path.map((step) => `${step}.`).join(''), place.word)
     case 'setting':
       return settings.map(({ name, about }) => {
         const head = place.path.length === 0 ? '' : `${place.path.join('.')}.`
@@ -132,13 +135,30 @@ function offersOf(place: Place, text: string, from: number, known: Known): Offer
   }
 }
 
-function tableOffers(known: Known, head = ''): Offer[] {
-  return known.topics
-    .filter(({ name }) => name.startsWith(head))
-    .map(({ name, detail }) => {
-      const rest = name.slice(head.length)
-      return { label: rest, insert: tableText(rest), kind: 'topic', ...(detail === undefined ? {} : { detail }) }
-    })
+/**
+ * Limit `studio.offers.topics` (topics): topics that are offered at once. Beyond it: those whose names hold what is typed,
+ * first those that begin with it; they are looked for again with each key.
+ */
+export const MAX_TOPIC_OFFERS = 500
+
+function tableOffers(known: Known, head: string, word: string): Offer[] {
+  const below = head === '' ? known.topics : known.topics.filter(({ name }) => name.startsWith(head))
+  return (below.length <= MAX_TOPIC_OFFERS ? below : holding(below, head.length, word)).map(({ name, detail }) => {
+    const rest = name.slice(head.length)
+    return { label: rest, insert: tableText(rest), kind: 'topic', ...(detail === undefined ? {} : { detail }) }
+  })
+}
+
+function holding(topics: Known['topics'], from: number, word: string): Known['topics'] {
+  const typed = word.toLowerCase()
+  const [first, others]: [Known['topics'][number][], Known['topics'][number][]] = [[], []]
+  for (const topic of topics) {
+    const at = topic.name.toLowerCase().indexOf(typed, from)
+    if (at === from) first.push(topic)
+    else if (at > from && others.length < MAX_TOPIC_OFFERS) others.push(topic)
+    if (first.length === MAX_TOPIC_OFFERS) break
+  }
+  return [...first, ...others].slice(0, MAX_TOPIC_OFFERS)
 }
 
 function columnOffers(place: Place, before: string, known: Known): Offer[] {

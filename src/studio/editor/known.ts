@@ -3,6 +3,7 @@
  * (from the schema, else from records), headers from the newest records. Asked for when a statement names a table.
  */
 import { behind, rest, serverUrl } from '../session/server.ts'
+import type { Topic } from '../explorer/topics.ts'
 import { topicsStore } from '../explorer/topics-store.ts'
 import { studio } from '../store.ts'
 import { connect } from '../../client/connect.ts'
@@ -93,10 +94,18 @@ async function readHeaders(now: string, sql: string): Promise<readonly string[]>
   return [...names].sort()
 }
 
+/** Made once for each list: completion asks with every key. */
+let lastOffered: { readonly of: readonly Topic[]; readonly topics: Known['topics'] } | undefined
+function offered(topics: readonly Topic[]): Known['topics'] {
+  if (lastOffered?.of !== topics)
+    lastOffered = { of: topics, topics: topics.map(({ name, details }) => ({ name, detail: details?.valueFormat })) }
+  return lastOffered.topics
+}
+
 /** As it stands now; `learn` makes it more. */
 export function known(): Known {
   return {
-    topics: topicsStore.get().topics.map(({ name, details }) => ({ name, detail: details?.valueFormat })),
+    topics: offered(topicsStore.get().topics),
     vocabulary,
     fields: (table) => listOf(fields.get(table)),
     headers: (table) => listOf(headers.get(table)),

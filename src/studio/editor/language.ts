@@ -169,7 +169,8 @@ async function complete(context: CompletionContext): Promise<CompletionResult | 
   // Behind a quote only values are offered: one that ends a text is followed by nothing in a hurry.
   if (!explicit && /['"]/.test(before) && found?.offers[0]?.kind !== 'value') return null
   if (!explicit && from === pos && !/[.'":]/.test(before)) return null
-  return { from, options, validFor: /^[\w`'-]*$/ }
+  // What was cut is looked for again with the next key.
+  return { from, options, ...(found?.cut === true ? {} : { validFor: /^[\w`'-]*$/ }) }
 }
 
 const BOOST: Readonly<Record<Offer['kind'], number>> = {

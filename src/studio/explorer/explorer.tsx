@@ -5,15 +5,16 @@ import { useStore } from '../use-store.ts'
 import { VirtualList } from '../virtual/virtual-list.tsx'
 import { openTopic } from './open-topic.ts'
 import { type Line, lines, shortBytes, shortNumber, toggled, type Topic } from './topics.ts'
-import { topicsStore } from './topics-store.ts'
+import { loadDetails, MAX_KNOWN, topicsStore } from './topics-store.ts'
 
 const LINE_PIXELS = 28
 
 export function Explorer() {
   const state = useStore(topicsStore, (s) => s)
   const isDrawerOpen = useStore(studio, (s) => s.drawer)
-  const shown = useMemo(() => lines(state), [state])
-  const count = shown.filter(({ kind }) => kind === 'topic').length
+  const { topics, search, open } = state
+  const shown = useMemo(() => lines({ topics, search, open }), [topics, search, open])
+  const count = useMemo(() => shown.filter(({ kind }) => kind === 'topic').length, [shown])
   return (
     <nav class="explorer" id="explorer" aria-label="Topics" data-open={isDrawerOpen}>
       <div class="search">
@@ -48,10 +49,15 @@ export function Explorer() {
         expand={(i, open) => expand(shown[i], open)}
       />
       <p class="count" aria-live="polite">
-        {state.loading ? 'Reading topics …' : `${count.toLocaleString('en')} topics`}
+        {topics.length === 0 && state.loading ? 'Reading topics …' : countText(count, topics.length)}
       </p>
     </nav>
   )
+}
+
+/** Where fields are not loaded of all topics, the search says what it finds. */
+function countText(count: number, all: number): string {
+  return `${count.toLocaleString('en')} topics${all > MAX_KNOWN ? '; the search finds names' : ''}`
 }
 
 function chosen(line: Line): void {
@@ -59,7 +65,12 @@ function chosen(line: Line): void {
 }
 
 function expand(line: Line, open: boolean): void {
-  if (line.kind === 'topic' && line.isOpen !== open) topicsStore.set((s) => toggled(s, line.topic.name))
+  if (line.kind === 'topic' && line.isOpen !== open) toggle(line.topic.name)
+}
+
+function toggle(name: string): void {
+  topicsStore.set((state) => toggled(state, name))
+  if (topicsStore.get().open.has(name)) void loadDetails(name)
 }
 
 function LineView({ line }: { readonly line: Line }) {
@@ -93,7 +104,7 @@ function TopicLine({ topic, isOpen }: { readonly topic: Topic; readonly isOpen: 
         aria-hidden="true"
         onClick={(event) => {
           event.stopPropagation()
-          topicsStore.set((s) => toggled(s, name))
+          toggle(name)
         }}
       >
         {isOpen ? '▾' : '▸'}

@@ -1,12 +1,17 @@
 /** Loads the topics of an environment: their names at once, what is known of each page by page. */
 import { createStore, type Store } from '../observable.ts'
 import { behind, rest } from '../session/server.ts'
-import { detailed, type Field, NO_TOPICS, type TopicDetails, type TopicsState } from './topics.ts'
+import { detailed, type Field, named, NO_TOPICS, type Topic, type TopicDetails, type TopicsState } from './topics.ts'
 
 /** The topics of the environment that is shown. */
 export const topicsStore: Store<TopicsState> = createStore(NO_TOPICS)
 
 const PAGE = 100
+/**
+ * Limit `studio.topics.known` (topics): topics whose fields and sizes are loaded without being asked for. Beyond it:
+ * those of a topic are loaded when it is opened, and the search finds names.
+ */
+export const MAX_KNOWN = 1000
 
 interface FieldJson {
   readonly name: string
@@ -22,6 +27,10 @@ interface DatasetJson {
   readonly isCompacted: boolean
   readonly description: string | null
   readonly fields: { readonly key: readonly FieldJson[]; readonly value: readonly FieldJson[] }
+}
+interface NamesJson {
+  readonly total: number
+  readonly topics: readonly { readonly name: string; readonly partitions: number }[]
 }
 interface PageJson {
   readonly datasets: {
@@ -42,11 +51,22 @@ export async function loadTopics(environment: string): Promise<void> {
   }))
   const isCurrent = (): boolean => topicsStore.get().environment === environment && topicsStore.get() !== before
   try {
-    for (let page = 1, pages = 1; page <= pages && isCurrent(); page++) {
+    let names: readonly Topic[] = []
+    for (let page = 1, total = 1; names.length < total && isCurrent(); page++) {
+      const found = await rest<NamesJson>(behind(environment, `api/v1/kafka/topic-names?page=${page}`))
+      if (!isCurrent()) return
+      names = [...names, ...found.topics]
+      // Topics may go while the pages are read.
+      total = found.topics.length === 0 ? names.length : found.total
+    }
+    topicsStore.set((state) => named(state, names))
+    // Of very many topics only some are looked into, for the examples.
+    const most = names.length > MAX_KNOWN ? 1 : MAX_KNOWN / PAGE
+    for (let page = 1, pages = 1; page <= Math.min(pages, most) && isCurrent(); page++) {
       const { datasets } = await rest<PageJson>(behind(environment, `api/v1/datasets?page=${page}&pageSize=${PAGE}`))
       if (!isCurrent()) return
       pages = datasets.pagesAmount
-      topicsStore.set((state) => withPage(state, datasets.values, page === 1))
+      topicsStore.set((state) => withDetails(state, datasets.values))
     }
     topicsStore.set((state) => (state.environment === environment ? { ...state, loading: false } : state))
   } catch (cause) {
@@ -55,19 +75,27 @@ export async function loadTopics(environment: string): Promise<void> {
   }
 }
 
-function withPage(state: TopicsState, values: readonly DatasetJson[], isFirst: boolean): TopicsState {
-  const news = values.map(({ name, partitions }) => ({ name, partitions }))
-  const names = new Set(values.map(({ name }) => name))
-  const kept = isFirst ? [] : state.topics.filter(({ name }) => !names.has(name))
-  return detailed(
-    { ...state, topics: [...kept, ...news] },
-    new Map(values.map((value) => [value.name, detailsOf(value)])),
-  )
+function withDetails(state: TopicsState, values: readonly DatasetJson[]): TopicsState {
+  return detailed(state, new Map(values.map((value) => [value.name, detailsOf(value)])))
+}
+
+/** Loads what is not known yet of a topic that is opened. */
+export async function loadDetails(name: string): Promise<void> {
+  const { environment, topics } = topicsStore.get()
+  if (environment === undefined || topics.find((topic) => topic.name === name)?.details !== undefined) return
+  try {
+    const path = `api/v1/datasets/kafka/${encodeURIComponent(name)}`
+    const found = await rest<DatasetJson>(behind(environment, path))
+    topicsStore.set((state) => (state.environment === environment ? withDetails(state, [found]) : state))
+  } catch (cause) {
+    const failure = cause instanceof Error ? cause.message : String(cause)
+    topicsStore.set((state) => (state.environment === environment ? { ...state, failure } : state))
+  }
 }
 
 function detailsOf(dataset: DatasetJson): TopicDetails {
   const { keyType, valueType, records, sizeBytes, isCompacted, description, fields } = dataset
-  const named =
+  const below =
     (prefix: string) =>
     ({ name, type }: FieldJson): Field => ({
       path: prefix === '' ? name : name === '' ? prefix : `${prefix}.${name}`,
@@ -80,7 +108,7 @@ function detailsOf(dataset: DatasetJson): TopicDetails {
     bytes: sizeBytes ?? undefined,
     isCompacted,
     description: description ?? undefined,
-    fields: [...fields.key.map(named('_key')), ...fields.value.map(named(''))],
+    fields: [...fields.key.map(below('_key')), ...fields.value.map(below(''))],
   }
 }
 

@@ -56,40 +56,43 @@ export function found(topics: readonly Topic[], search: string): readonly Topic[
     .split(/\s+/)
     .filter((word) => word !== '')
   if (words.length === 0) return topics
-  const ranked = topics.flatMap((topic) => {
-    const rank = Math.max(...words.map((word) => rankOf(topic, word)))
-    return rank === Number.POSITIVE_INFINITY ? [] : [{ topic, rank }]
-  })
-  return ranked.sort((a, b) => a.rank - b.rank).map(({ topic }) => topic)
+  // With every key, over very many topics: nothing is sorted, and nothing made for a topic that does not fit.
+  const ranked: Topic[][] = RANKS.map(() => [])
+  for (const topic of topics) {
+    let rank = 0
+    for (const word of words) rank = Math.max(rank, rankOf(topic, word))
+    ranked[rank]?.push(topic)
+  }
+  return ranked.flat()
 }
+
+/** Where a word was found, the best first: the name begins with it, the name, the description, a field. */
+const RANKS = [0, 1, 2, 3]
 
 function rankOf({ name, details }: Topic, word: string): number {
   const at = name.toLowerCase().indexOf(word)
   if (at === 0) return 0
   if (at > 0) return 1
   if (details?.description?.toLowerCase().includes(word) === true) return 2
-  return details?.fields.some(({ path }) => path.toLowerCase().includes(word)) === true ? 3 : Number.POSITIVE_INFINITY
+  return details?.fields.some(({ path }) => path.toLowerCase().includes(word)) === true ? 3 : RANKS.length
 }
 
 /** What the explorer draws, line by line. */
-export function lines({ topics, search, open }: TopicsState): readonly Line[] {
-  return found(topics, search).flatMap((topic): Line[] => {
+export function lines({ topics, search, open }: Pick<TopicsState, 'topics' | 'search' | 'open'>): readonly Line[] {
+  const all: Line[] = []
+  for (const topic of found(topics, search)) {
     const isOpen = open.has(topic.name)
-    const head: Line = { kind: 'topic', topic, isOpen }
-    if (!isOpen) return [head]
-    const fields = topic.details?.fields ?? []
-    if (fields.length === 0) {
-      const text =
-        topic.details === undefined ? 'Reading its fields …' : 'No schema: its fields are seen in its records.'
-      return [head, { kind: 'note', topic: topic.name, text }]
-    }
-    return [
-      head,
-      ...fields.map(
-        (field): Line => ({ kind: 'field', topic: topic.name, field, depth: field.path.split('.').length }),
-      ),
-    ]
-  })
+    all.push({ kind: 'topic', topic, isOpen })
+    if (isOpen) for (const line of linesBelow(topic)) all.push(line)
+  }
+  return all
+}
+
+function linesBelow({ name, details }: Topic): readonly Line[] {
+  if (details !== undefined && details.fields.length > 0)
+    return details.fields.map((field) => ({ kind: 'field', topic: name, field, depth: field.path.split('.').length }))
+  const text = details === undefined ? 'Reading its fields …' : 'No schema: its fields are seen in its records.'
+  return [{ kind: 'note', topic: name, text }]
 }
 
 /** Opens or closes a topic. */
@@ -97,6 +100,16 @@ export function toggled(state: TopicsState, name: string): TopicsState {
   const open = new Set(state.open)
   if (!open.delete(name)) open.add(name)
   return { ...state, open }
+}
+
+/** The topics that there are now; what is known of those that were there before is kept. */
+export function named(state: TopicsState, names: readonly Topic[]): TopicsState {
+  const before = new Map(state.topics.map((topic) => [topic.name, topic.details]))
+  const topics = names.map(({ name, partitions }) => {
+    const details = before.get(name)
+    return details === undefined ? { name, partitions } : { name, partitions, details }
+  })
+  return { ...state, topics }
 }
 
 /** Adds what became known of some topics. */

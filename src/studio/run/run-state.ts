@@ -203,6 +203,12 @@ export function progressOf({ stats }: Pick<RunState, 'stats'>): Progress | undef
       whole += Math.max(0, offsetBound + 1 - begin)
       read += Math.max(0, Math.min(end, offsetBound) + 1 - begin)
     }
+  for (const rest of Object.values(stats.sourcesRest ?? {})) {
+    partitions += rest.partitions
+    done += rest.done
+    whole += rest.offsets
+    read += rest.offsetsRead
+  }
   const seconds = stats.duration / 1000
   const share = whole === 0 ? undefined : Math.min(1, read / whole)
   return {

@@ -45,6 +45,8 @@ class Reading {
   #dropped = 0
   /** By partition, where a following query began to read. */
   #begins = new Map<number, number>()
+  /** Every partition was in the statistics. */
+  #knowsAll = true
   #told = { rows: -1, replaced: 0, version: -1, held: 0, ms: 0 }
   #timer: Timer | undefined
   #bad = 0
@@ -140,6 +142,7 @@ class Reading {
         return true
       case 'STATS':
         if (this.#order.follow && this.#begins.size === 0) this.#begins = beginsOf(frame.stats)
+        this.#knowsAll &&= frame.stats.sourcesRest === undefined
         this.#tell({ what: 'stats', stats: frame.stats })
         return true
       case 'SENTINEL':
@@ -177,7 +180,9 @@ class Reading {
   }
 
   #resume(): string | undefined {
-    return this.#order.follow ? followAfter(this.#kept, this.#begins) : positionsAfter(this.#kept)
+    if (!this.#order.follow) return positionsAfter(this.#kept)
+    // Where partitions that gave no rows began is not known of all: rows could be missing.
+    return this.#knowsAll ? followAfter(this.#kept, this.#begins) : undefined
   }
 
   #news(): void {

@@ -3,13 +3,15 @@
  * as they are stored; those of a compressed batch are taken to lie evenly in it. What happens when there is no room
  * left is decided by `thresholds`.
  */
-import type { PartitionProgress, RecordBatch } from '../../../kafka/log.ts'
+import type { BatchSource, RecordBatch } from '../../../kafka/log.ts'
 import { offsetDelta, recordEnd, recordsWithin } from '../../program/record-runtime.ts'
+
+type Read = Pick<BatchSource, 'bytesRead' | 'progress'>
 
 /** Counts the bytes of one scan. */
 export class SizeLimit {
   readonly limitBytes: number
-  readonly #source: { readonly progress: readonly PartitionProgress[] }
+  readonly #sources: readonly Read[]
   /** Bytes that all threads have read, where several read the scan: one number in shared memory. */
   #shared: BigInt64Array | undefined
   /** What of its own bytes this thread has added there. */
@@ -20,16 +22,12 @@ export class SizeLimit {
   #againBytes = 0
 
   /**
-   * `source`: what this thread reads; its progress grows whenever the scan begins to read further ranges. `shared`: of
-   * a share of another thread's scan.
+   * `sources`: what this thread reads; it grows whenever the scan begins to read further ranges. `shared`: of a share
+   * of another thread's scan.
    */
-  constructor(
-    limitBytes: number,
-    source: { readonly progress: readonly PartitionProgress[] },
-    shared: BigInt64Array | undefined,
-  ) {
+  constructor(limitBytes: number, sources: readonly Read[], shared: BigInt64Array | undefined) {
     this.limitBytes = limitBytes
-    this.#source = source
+    this.#sources = sources
     this.#shared = shared
   }
 
@@ -94,7 +92,8 @@ export class SizeLimit {
 
   #readBytes(): number {
     let bytes = -this.#againBytes
-    for (const p of this.#source.progress) bytes += p.bytesRead
+    for (const { bytesRead, progress } of this.#sources)
+      bytes += bytesRead ?? progress.reduce((sum, p) => sum + p.bytesRead, 0)
     return bytes
   }
 }

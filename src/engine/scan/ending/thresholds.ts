@@ -103,6 +103,8 @@ export class Thresholds {
   }
 
   #reason(reason: { type: SentinelReason['type']; amount?: number; timeout?: number }): SentinelReason {
-    return { ...reason, source: this.#source.table, sourceId: this.#context.sourceId, resume: this.#unread.condition() }
+    const resume = this.#unread.condition()
+    const from = { source: this.#source.table, sourceId: this.#context.sourceId }
+    return { ...reason, ...from, ...(resume === undefined ? {} : { resume }) }
   }
 }

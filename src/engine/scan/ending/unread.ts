@@ -6,6 +6,12 @@ import type { OffsetRange, PartitionProgress, RecordBatch } from '../../../kafka
 import { offsetDelta } from '../../program/record-runtime.ts'
 import type { Windows } from '../backward.ts'
 
+/**
+ * Limit `resume.max.ranges` (ranges): ranges of offsets that the condition of a SENTINEL names. Beyond it: there is none,
+ * and the SENTINEL says only that the reading ended.
+ */
+export const RESUME_RANGES = 1000
+
 /** The unread offsets of one scan. */
 export class Unread {
   readonly #source: { progress: readonly PartitionProgress[] }
@@ -81,9 +87,11 @@ export class Unread {
     )
   }
 
-  /** A WHERE condition that reads what is unread. */
-  condition(): string {
-    const conditions = this.ranges.map((r) => {
+  /** A WHERE condition that reads what is unread; undefined where it would be too long to be of use. */
+  condition(): string | undefined {
+    const { ranges } = this
+    if (ranges.length > RESUME_RANGES) return undefined
+    const conditions = ranges.map((r) => {
       const from = `_meta.partition = ${r.partition} AND _meta.offset >= ${r.start}`
       return Number.isFinite(r.end) ? `(${from} AND _meta.offset < ${r.end})` : `(${from})`
     })

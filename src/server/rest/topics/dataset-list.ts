@@ -4,7 +4,8 @@
  * worse.
  */
 import { FORMAT_NAMES, type FormatName, formatNamed } from '../../../formats/format.ts'
-import type { Table, TableFacet, TableSummary } from '../../../plan/catalog.ts'
+import { filterSliced, mapSliced, sortSliced } from '../../../lib/work/slices.ts'
+import { SUGGESTIONS, type Table, type TableFacet, type TableSummary } from '../../../plan/catalog.ts'
 import { leaves } from '../../../plan/bind/virtual-tables.ts'
 import { countsOf } from '../consumers/consumers.ts'
 import { type Answer, type Call, type Parameter, RestError } from '../route.ts'
@@ -27,7 +28,14 @@ const MAX_PAGE = 500
  * that large. lenses-cli wants all of them on one page.
  */
 const MAX_PAGE_OF_SUBJECTS = 10_000
+/**
+ * Limit `rest.datasets.examined` (topics): topics that one list looks into, for their fields, formats or records. Beyond
+ * it: the list is refused, with what to ask instead.
+ */
+export const MAX_EXAMINED = 5000
 const AT_ONCE = 8
+/** These keys stand in no list of topics. */
+const LOOKED_UP = ['records', 'recordsPerSecond', 'keyType', 'valueType']
 
 type SortKey = string | number
 type Named<T> = Readonly<Record<string, T>>
@@ -227,12 +235,24 @@ async function topicsIn(
 ): Promise<Entry[]> {
   const tagged = (topic: string): boolean =>
     tags.length === 0 || noteOf(call, topic).tags.some((tag) => tags.includes(tag.name))
-  const tables = (await call.view.catalog.tables()).filter((t) => (system || t.type === 'USER') && tagged(t.name))
+  // Further pages are of the list that the first one was of, if it is not old.
+  const seen = await call.view.catalog.tables(count(call, 'page', 1) > 1 ? SUGGESTIONS : undefined)
+  const tables = await filterSliced(seen, (t) => (system || t.type === 'USER') && tagged(t.name))
+  const isNamed = ({ name }: TableSummary): boolean => {
+    if (search === '' || name.toLowerCase().includes(search)) return true
+    return noteOf(call, name).description?.toLowerCase().includes(search) === true
+  }
+  const entryOf = (summary: TableSummary): Entry => ({ name: summary.name, summary })
+  const byName = hasRecords === undefined && isCompacted === undefined && formats.length === 0
+  const byFields = search !== '' && searchFields
+  const possible = byFields ? tables : await filterSliced(tables, isNamed)
+  if (byName && !byFields) return mapSliced(possible, entryOf)
+  const unsure = byName ? await filterSliced(possible, (t) => !isNamed(t)) : possible
+  if (byFields) examined(unsure.length, 'Searching fields', 'searchFields=false')
+  else examined(unsure.length, 'Such a filter', 'a search of names (with searchFields=false)')
   const fits = async (summary: TableSummary): Promise<boolean> => {
-    const said = search === '' ? '' : (noteOf(call, summary.name).description?.toLowerCase() ?? '')
-    const named = search === '' || summary.name.toLowerCase().includes(search) || said.includes(search)
-    if (named && hasRecords === undefined && isCompacted === undefined && formats.length === 0) return true
-    if (!named && !searchFields) return false
+    const named = isNamed(summary)
+    if (byName && named) return true
     const table = await call.view.catalog.table(summary.name)
     if (table === undefined || (!named && !fieldNames(table).some((f) => f.toLowerCase().includes(search))))
       return false
@@ -243,8 +263,17 @@ async function topicsIn(
       hasRecords === undefined || (await sizesOf(call, table.topic, table.partitions)).totalMessages > 0 === hasRecords
     )
   }
-  const kept = await inTurns(tables, AT_ONCE, fits)
-  return tables.filter((_, i) => kept[i]).map((summary) => ({ name: summary.name, summary }))
+  const kept = await inTurns(possible, AT_ONCE, fits)
+  return possible.filter((_, i) => kept[i]).map(entryOf)
+}
+
+/** Refuses what would look into too many topics one by one. */
+function examined(topics: number, what: string, instead: string): void {
+  if (topics > MAX_EXAMINED)
+    throw new RestError(
+      400,
+      `${what} means to look into each of ${topics.toLocaleString('en')} topics, and rest.datasets.examined is ${MAX_EXAMINED.toLocaleString('en')}. Write ${instead}.`,
+    )
 }
 
 /** A facet of several formats is of each of them. */
@@ -275,7 +304,17 @@ async function subjectsIn(
 }
 
 /** Ties are in order of name, whichever way the rest goes. */
-async function sorted(call: Call, entries: readonly Entry[], field: string, descending: boolean): Promise<Entry[]> {
+async function sorted(
+  call: Call,
+  entries: readonly Entry[],
+  field: string,
+  descending: boolean,
+): Promise<readonly Entry[]> {
+  if (field === 'name') {
+    const ascending = await sortSliced(entries, (a, b) => compare(a.name, b.name))
+    return descending ? ascending.toReversed() : ascending
+  }
+  if (LOOKED_UP.includes(field)) examined(entries.length, `Sorting by ${field}`, 'a search, or sort by name')
   const keys = await inTurns(entries, AT_ONCE, async (entry): Promise<SortKey> => {
     try {
       return await (entry.summary === undefined
@@ -288,11 +327,12 @@ async function sorted(call: Call, entries: readonly Entry[], field: string, desc
     }
   })
   const order = entries.map((_, i) => i)
-  order.sort(
+  const inOrder = await sortSliced(
+    order,
     (a, b) =>
       (descending ? compare(keys[b], keys[a]) : compare(keys[a], keys[b])) || compare(entries[a].name, entries[b].name),
   )
-  return order.map((i) => entries[i])
+  return inOrder.map((i) => entries[i])
 }
 
 function compare(a: SortKey, b: SortKey): number {

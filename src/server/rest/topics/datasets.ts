@@ -13,15 +13,14 @@ import type { Schema } from '../openapi.ts'
 import { type Call, RestError, type Route } from '../route.ts'
 import { LISTED_SUBJECT, REGISTRY_CONNECTION, SUBJECT, subjectJson } from '../registry/subjects.ts'
 import { schemaOf } from './topic-json.ts'
-import { inTurns, placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
-import { summaryOf } from './topics.ts'
+import { placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
+import { PAGING, summaryOf, topicPage } from './topics.ts'
 
 /**
  * Limit `rest.page.fields` (fields): those of all datasets on one page together. Beyond it: further ones are left out;
  * the answer about one dataset has them.
  */
 const MAX_PAGE_FIELDS = 50_000
-const AT_ONCE = 8
 /** Days of message metrics. */
 const METRIC_DAYS = 30
 const DAY_MS = 86_400_000
@@ -174,14 +173,14 @@ export const DATASET_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/metadata/topics',
     id: 'metadataOfAll',
-    about: 'Formats and schemas of all topics.',
+    about: 'Formats and schemas of the topics, as many on a page as `/api/topics` has.',
+    query: PAGING,
     answer: { type: 'array', items: METADATA },
-    run: async (call) => {
-      const found = await inTurns(await call.view.catalog.tables(), AT_ONCE, (summary) =>
-        call.view.catalog.table(summary.name),
-      )
-      return { json: found.filter((t) => t !== undefined).map((table) => metadata(call, table)) }
-    },
+    run: (call) =>
+      topicPage(call, async ({ name }) => {
+        const table = await call.view.catalog.table(name)
+        return table === undefined ? undefined : metadata(call, table)
+      }),
   },
   {
     method: 'GET',

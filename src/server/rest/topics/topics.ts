@@ -1,5 +1,5 @@
 /** Topics read: the list, one, its partitions, its settings, the offsets for paging. */
-import type { TableSummary } from '../../../plan/catalog.ts'
+import { SUGGESTIONS, type TableSummary } from '../../../plan/catalog.ts'
 import { type Call, type Parameter, parameter, RestError, type Route } from '../route.ts'
 import { PARTITION, TOPIC, topicJson } from './topic-json.ts'
 import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
@@ -10,23 +10,32 @@ import { inTurns, sizesOf, tableOf } from './topic-sizes.ts'
  */
 const MAX_TOPICS = 1000
 const AT_ONCE = 8
-const PAGING: readonly Parameter[] = [
+/** The parameters of `topicPage`. */
+export const PAGING: readonly Parameter[] = [
   { name: 'page', about: '1 is the first.', schema: { type: 'integer', minimum: 1 } },
   { name: 'pageSize', about: `Up to ${MAX_TOPICS}, which it is without it.`, schema: { type: 'integer', minimum: 1 } },
 ]
 
-async function allTopics(call: Call): ReturnType<Route['run']> {
-  const page = whole(call, 'page', 1)
-  const size = Math.min(MAX_TOPICS, whole(call, 'pageSize', MAX_TOPICS))
-  const all = await call.view.catalog.tables()
-  const tables = all.slice((page - 1) * size, page * size)
-  const topics = await inTurns(tables, AT_ONCE, (summary) =>
+function allTopics(call: Call): ReturnType<Route['run']> {
+  return topicPage(call, (summary) =>
     topicJson(call, summary).catch((cause: unknown) => {
       // It was deleted meanwhile, or is in trouble: the others are still wanted.
       if (call.signal.aborted) throw cause
       return undefined
     }),
   )
+}
+
+/** One page of the topics that the account may see; `jsonOf` gives what is said of each, undefined: nothing. */
+export async function topicPage(
+  call: Call,
+  jsonOf: (summary: TableSummary) => Promise<object | undefined>,
+): ReturnType<Route['run']> {
+  const page = whole(call, 'page', 1)
+  const size = Math.min(MAX_TOPICS, whole(call, 'pageSize', MAX_TOPICS))
+  // Further pages are of the list that the first one was of, if it is not old.
+  const all = await call.view.catalog.tables(page > 1 ? SUGGESTIONS : undefined)
+  const topics = await inTurns(all.slice((page - 1) * size, page * size), AT_ONCE, jsonOf)
   const next = `?page=${page + 1}&pageSize=${size}`
   return {
     json: topics.filter((t) => t !== undefined),
@@ -38,7 +47,8 @@ async function allTopics(call: Call): ReturnType<Route['run']> {
   }
 }
 
-function whole(call: Call, name: string, fallback: number): number {
+/** A query parameter that is a whole number, 1 or more; anything else is refused. */
+export function whole(call: Call, name: string, fallback: number): number {
   const text = parameter(call, name)
   if (text === undefined || text === '') return fallback
   if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
@@ -52,11 +62,10 @@ function whole(call: Call, name: string, fallback: number): number {
 
 /** The summary of a topic that may be newer than the list of tables. Rejects with 404 when it is not there. */
 export async function summaryOf(call: Call, topic: string): Promise<TableSummary> {
-  const found = (await call.view.catalog.tables()).find((t) => t.name === topic)
-  if (found !== undefined) return found
-  // The list is remembered for a short while; the topic may be new.
-  const table = await tableOf(call, topic)
-  return { name: topic, type: 'USER', partitions: table.partitions.length, replicas: 1 }
+  // The list is remembered for a short while; the topic may be new, or have other partitions.
+  const { partitions } = await tableOf(call, topic)
+  const found = (await call.view.catalog.tables(SUGGESTIONS)).find((t) => t.name === topic)
+  return { name: topic, type: 'USER', replicas: 1, ...found, partitions: partitions.length }
 }
 
 const SETTINGS = {
@@ -75,7 +84,7 @@ const SETTINGS = {
 async function settingsOfTopics(
   call: Call,
 ): Promise<readonly { readonly name: string; readonly value: string; readonly isDefault: boolean }[]> {
-  const tables = await call.view.catalog.tables()
+  const tables = await call.view.catalog.tables(SUGGESTIONS)
   const first = tables.find((t) => t.type === 'USER') ?? tables[0]
   const config = first === undefined ? undefined : await call.environment.cluster?.topicConfig(first.name)
   return config?.entries ?? []
