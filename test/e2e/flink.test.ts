@@ -34,8 +34,10 @@ const skip =
 const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
 /** Conditions of one statement. */
 const TOGETHER = 20
-/** Statements at once: the TaskManager has a slot for each. */
+/** Statements at once. */
 const LANES = 4
+/** Slots of the TaskManager: a join of several topics takes one for each while it begins. */
+const SLOTS = 16
 
 /** Any order of rows, and without what says that records were passed over. */
 function plain(lines: readonly string[]): string {
@@ -49,7 +51,7 @@ describe('statements on a real Flink', { skip }, () => {
   let flink: Flink
   let hand: KafkaHand
   before(async () => {
-    flink = await startFlink({ slots: LANES })
+    flink = await startFlink({ slots: SLOTS })
     hand = await kafkaHand(cluster.kafka.bootstrap)
   })
   after(async () => {
@@ -274,7 +276,7 @@ describe('statements on a real Flink', { skip }, () => {
       await asked.catch(() => undefined)
       await eventually('its slots are free', async () => {
         const answer = (await (await fetch(`${flink.rest}/overview`)).json()) as Record<string, number>
-        return answer['slots-available'] === LANES && (await running()) === 0
+        return answer['slots-available'] === SLOTS && (await running()) === 0
       })
     })
 
