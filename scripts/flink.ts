@@ -142,7 +142,7 @@ async function configure(folder: string, { rpc, rest, slots }: Record<'rpc' | 'r
     // A lost TaskManager is noticed soon.
     'heartbeat.interval': '1000 ms',
     'heartbeat.timeout': '5000 ms',
-    'slot.request.timeout': '30 s',
+    'slot.request.timeout': '15 s',
     // Many exchanges of a plan at once fit into the little memory that this TaskManager has for them.
     'taskmanager.network.sort-shuffle.min-buffers': 32,
     'sql-gateway.session.idle-timeout': '10 min',

@@ -194,7 +194,7 @@ class RunningParts implements Handed {
       counts: this.#context.statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
     }))
     try {
-      await session.open(`sluice ${this.#context.statistics.id}`)
+      await session.open(`sluice ${this.#context.statistics.id} ${part.tables[0].name.text.replaceAll('`', '')}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
       for await (const page of session.query(statements[statements.length - 1])) {

@@ -38,6 +38,17 @@ const SLOWEST_ASK_MS = 500
 /** How long the end of a session may take, when nobody waits for it any more. */
 const CLOSE_MS = 10_000
 
+/** How often a job is looked for that may still come. */
+const LOOKS_FOR_JOBS = 2
+/** States of a job that has ended or is about to. */
+const ENDED: Readonly<Record<string, true>> = {
+  FINISHED: true,
+  FAILED: true,
+  CANCELED: true,
+  CANCELLING: true,
+  FAILING: true,
+}
+
 /** One row: a text, number, boolean or null for each column. */
 export type FlinkRow = readonly (string | number | boolean | null)[]
 
@@ -54,6 +65,8 @@ export class FlinkSession {
   readonly #config: FlinkConfig
   readonly #signal: AbortSignal
   #handle: string | undefined
+  /** Of its jobs. */
+  #name = ''
   /** The running statement, to be cancelled when the session ends before it. */
   #operation: string | undefined
   /** Id of the job of the last query that had one. */
@@ -66,6 +79,7 @@ export class FlinkSession {
 
   /** Rejects with a FlinkError, or the signal's reason. */
   async open(name: string): Promise<void> {
+    this.#name = name
     const { parallelism, options } = this.#config
     const properties = {
       ...options,
@@ -122,8 +136,32 @@ export class FlinkSession {
     const end = (of: string): Promise<unknown> =>
       this.#send('DELETE', of, undefined, { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined)
     // An operation whose rows are being fetched counts as finished and cannot be cancelled: closing it ends its job.
-    if (this.#operation !== undefined) await end(`${path}/operations/${this.#operation}/close`)
+    if (this.#operation !== undefined) {
+      await end(`${path}/operations/${this.#operation}/close`)
+      await this.#endJobs(path).catch(() => undefined)
+    }
     await end(path)
+  }
+
+  /** An operation that is closed while it submits its job leaves that behind: it is found by its name. */
+  async #endJobs(path: string): Promise<void> {
+    const late = AbortSignal.timeout(CLOSE_MS)
+    const run = async (statement: string): Promise<readonly FlinkRow[]> => {
+      const begun = await this.#send('POST', `${path}/statements`, { statement }, { signal: late })
+      const result = `${path}/operations/${textOf(begun, 'operationHandle')}/result/0?rowFormat=JSON`
+      for (;;) {
+        const page = (await this.#send('GET', result, undefined, { signal: late })) as Page
+        if (page.resultType !== 'NOT_READY') return (page.results?.data ?? []).map(({ fields }) => fields)
+        await sleep(systemClock, ASK_AGAIN_MS)
+      }
+    }
+    for (let look = 0; look < LOOKS_FOR_JOBS; look++) {
+      const left = (await run('SHOW JOBS')).filter(
+        ([, name, state]) => name === this.#name && ENDED[String(state)] === undefined,
+      )
+      for (const [id] of left) if (/^[0-9a-f]{32}$/.test(String(id))) await run(`STOP JOB '${id}'`)
+      await sleep(systemClock, SLOWEST_ASK_MS)
+    }
   }
 
   get #path(): string {

@@ -14,7 +14,7 @@ import type { BoundAggregate } from '../../plan/plan.ts'
 import type { DataType, Value } from '../../types.ts'
 import { type FlinkSql, once, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, readCarrier, type Term } from './terms.ts'
+import { carrierOf, decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, readCarrier, type Term } from './terms.ts'
 
 /** Columns of Flink that make one value here. */
 export interface Made {
@@ -39,7 +39,7 @@ export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
   const distinct = a.distinct ? sql`DISTINCT ` : sql``
   switch (a.name) {
     case 'count':
-      return counted(a, sql`COUNT(${distinct}${only(key.sql, carrier(arg.type))})`)
+      return counted(a, sql`COUNT(${distinct}${only(key.sql, typeOf(arg))})`)
     case 'sum':
     case 'avg':
       return summed(a, arg, distinct, only)
@@ -54,13 +54,9 @@ export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
   }
 }
 
-function carrier(type: DataType): FlinkSql {
-  if (isWhole(type)) return sql`BIGINT`
-  return type.kind === 'double' || type.kind === 'float'
-    ? sql`DOUBLE`
-    : type.kind === 'boolean'
-      ? sql`BOOLEAN`
-      : sql`STRING`
+/** The Flink type of a carrier, for NULL in its place. */
+function typeOf(term: Term): FlinkSql {
+  return isWhole(term.type) && digitsOf(term) > 19 ? sql`DECIMAL(${MOST_DIGITS}, 0)` : carrierOf(term.type)
 }
 
 /** A carrier by which values are grouped: equal ones have the same bytes. */

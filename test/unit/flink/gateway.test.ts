@@ -11,11 +11,17 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 let server: Server | undefined
 const asked: string[] = []
+const statements: string[] = []
 
 async function session(answer: Answer, signal = new AbortController().signal, requestTimeoutMs = 60_000) {
   asked.length = 0
+  statements.length = 0
   server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`)
+    request.on('data', (body: Buffer) => {
+      const { statement } = JSON.parse(String(body)) as { statement?: string }
+      if (statement !== undefined) statements.push(statement)
+    })
     answer(request, response)
   })
   server.listen(0, '127.0.0.1')
@@ -66,8 +72,20 @@ describe('a SQL gateway', () => {
 
   it('that is left before the end ends what runs', async () => {
     const abort = new AbortController()
+    const [mine, other] = ['a'.repeat(32), 'b'.repeat(32)]
+    // The job was submitted while its operation was closed: only its name is known.
+    const jobs = [
+      { fields: [mine, 'x', 'RUNNING', ''] },
+      { fields: [other, 'y', 'RUNNING', ''] },
+      { fields: [other, 'x', 'FINISHED', ''] },
+    ]
+    const isClosed = () => asked.some((line) => line.startsWith('DELETE'))
     const s = await session(
-      withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) })),
+      withResults((page) =>
+        isClosed()
+          ? { resultType: 'PAYLOAD', results: { data: jobs } }
+          : { resultType: 'NOT_READY', nextResultUri: nextOf(page) },
+      ),
       abort.signal,
     )
     await s.open('x')
@@ -79,6 +97,8 @@ describe('a SQL gateway', () => {
     await s.close()
     assert.ok(asked.includes('DELETE /v3/sessions/s/operations/o/close'))
     assert.ok(asked.includes('DELETE /v3/sessions/s'))
+    const stopped = statements.filter((statement) => statement.startsWith('STOP'))
+    assert.deepEqual([...new Set(stopped)], [`STOP JOB '${mine}'`])
   })
 
   it('with a page of stack traces says its last sentence', () => {
