@@ -251,7 +251,7 @@ describe('statements on a real Flink', { skip }, () => {
       const sluice = connect({ url: server.url, environment: 'demo', token: 'reader-key-0123456789' })
       await assert.rejects(async () => {
         for await (const _ of sluice.query(`SET engine = flink; SELECT COUNT(*) FROM \`${topic}\``).rows());
-      }, /no table/i)
+      }, /Unknown table/)
     })
 
     it('max.size and max.query.time hold', async () => {

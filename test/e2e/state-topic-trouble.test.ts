@@ -114,14 +114,14 @@ describe('a state topic', { skip }, () => {
     const server = await begin(onto(kafka.bootstrap, topic))
     const cluster = new Cluster({ brokers: [kafka.bootstrap] })
     try {
-      for (const name of ['a', 'b', 'c']) await server.values(VIEW(name))
+      for (const name of ['cut_a', 'cut_b', 'cut_c']) await server.values(VIEW(name))
       // Kafka deletes no records of a topic that is only compacted.
       await assert.rejects(deleteRecords(cluster, topic, new Map([[0, 2]])), /POLICY_VIOLATION/)
       await alterTopicConfig(cluster, topic, new Map([['cleanup.policy', 'delete']]))
       await deleteRecords(cluster, topic, new Map([[0, 2]]))
       await eventually('it is noticed', async () => (await health(server)).stateTopic === 'lost')
-      assert.deepEqual(await views(server), ['a', 'b', 'c'])
-      assert.match((await server.ask(VIEW('d'))).error ?? '', /its records before offset 2 were deleted/)
+      assert.deepEqual(await views(server), ['cut_a', 'cut_b', 'cut_c'])
+      assert.match((await server.ask(VIEW('cut_d'))).error ?? '', /its records before offset 2 were deleted/)
     } finally {
       await server.close()
     }
@@ -131,8 +131,8 @@ describe('a state topic', { skip }, () => {
     const again = await begin(onto(kafka.bootstrap, topic))
     try {
       assert.match(again.output(), /does not begin at offset 0/)
-      assert.deepEqual(await views(again), ['c'])
-      assert.equal((await again.ask(VIEW('d'))).error, undefined)
+      assert.deepEqual(await views(again), ['cut_c'])
+      assert.equal((await again.ask(VIEW('cut_d'))).error, undefined)
     } finally {
       await again.close()
     }

@@ -258,6 +258,8 @@ export class FlinkTable {
       ['topic', this.scan.table.topic],
       ...shownProperties(kafka, shown),
       ['properties.isolation.level', isolation],
+      // Reading makes no topic, whatever the brokers would do.
+      ['properties.allow.auto.create.topics', 'false'],
       ['scan.startup.mode', 'specific-offsets'],
       ['scan.startup.specific-offsets', places('start')],
       ...(streaming ? [] : BOUNDED),
