@@ -188,6 +188,8 @@ describe('the page without a mouse, and for screen readers', { skip: withoutBrow
 
   it('at 200 %, and at 320 pixels, nothing is cut off at the side', async () => {
     const { page } = watched
+    // What a test before has exported lies over the page until it is put away.
+    for (const button of await page.locator('button[aria-label^="Put away"]').all()) await button.click()
     for (const width of [640, 320]) {
       await page.setViewportSize({ width, height: 400 })
       const outside = await page.evaluate(
