@@ -193,14 +193,21 @@ class RunningParts implements Handed {
       table,
       counts: this.#context.statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
     }))
+    const most = 'most' in part.gives ? part.gives.most : undefined
+    const { badRecords } = this.#context.statistics
+    let came = 0
     try {
       await session.open(`sluice ${this.#context.statistics.id} ${part.tables[0].name.text.replaceAll('`', '')}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
       for await (const page of session.query(statements[statements.length - 1])) {
         signal.throwIfAborted()
+        came += page.length
         yield page
       }
+      // Each page has been read before the next one is asked for.
+      if (came === most && this.#context.statistics.badRecords > badRecords)
+        throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
       for (const { table, counts } of sources) counts.progress = table.hulls.map((hull) => wholly(hull))
     } catch (cause) {
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)

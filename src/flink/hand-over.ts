@@ -22,7 +22,10 @@ export interface FlinkPart {
   readonly tables: readonly FlinkTable[]
   readonly query: FlinkSql
   /** Rows of a part of the plan, or records as Kafka has them. */
-  readonly gives: { readonly slots: readonly Made[] } | { readonly recordsOf: FlinkTable }
+  readonly gives:
+    | { readonly slots: readonly Made[] }
+    /** `most`: no more of them, by the order of the statement. */
+    | { readonly recordsOf: FlinkTable; readonly most: number | undefined }
 }
 
 /** A plan whose foreign nodes and scans name a part each. */
@@ -139,17 +142,18 @@ class Division {
       }
     })
     if (refused !== undefined && tested.length === 0) throw refused
-    const most = limit === undefined || limit.each !== undefined ? Number.NaN : limit.skip + limit.count + 1
-    const isBounded = refused === undefined && most <= LARGE
-    if (sort !== undefined && !isBounded) throw refused ?? new Refusal(SORTED, undefined, 'Write a LIMIT.')
+    // Without an order the reading here just ends: a record that it cannot read is no row, and another one takes its place.
+    const most = sort === undefined || limit === undefined ? undefined : limit.skip + limit.count + 1
+    if (sort !== undefined && (refused !== undefined || most === undefined || most > LARGE))
+      throw refused ?? new Refusal(SORTED, undefined, 'Write a LIMIT.')
     // All rows that the sorting here could choose: it decides among equal ones as ever.
     const order = sort?.by.flatMap((by) => orderKeys(translate(by.expr, columns), by)) ?? []
     const raw = table.raw()
     const rows = table.rows(raw)
     const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))
-    const first = isBounded ? sql` LIMIT ${most}` : sql``
+    const first = most === undefined ? sql`` : sql` LIMIT ${most}`
     const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${sortable(kept, order)})${orderBy(order)}${first}`
-    this.#parts.push({ tables, query, gives: { recordsOf: table } })
+    this.#parts.push({ tables, query, gives: { recordsOf: table, most } })
     return { ...scan, foreign: this.#parts.length - 1, headersOnly: undefined, limit: undefined }
   }
 

@@ -112,14 +112,18 @@ export function made(term: Term): Made {
   }
 }
 
+/** The columns of slots, named by position; one at least. */
+function byPosition(slots: readonly Made[]): FlinkSql {
+  const columns = slots.flatMap((slot) => slot.columns).map((each, i) => sql`${each} AS ${column(i)}`)
+  return columns.length === 0 ? sql`1 AS ${column(0)}` : list(columns, ', ')
+}
+
 /** Rows made of other rows. `grouped`: what they are grouped by. */
 function select(slots: readonly Made[], from: FlinkSql, grouped: readonly FlinkSql[] = []): FlinkRows {
-  const all = slots.flatMap(({ columns }) => columns)
-  const named = all.map((each, i) => sql`${each} AS ${column(i)}`)
-  const columns = named.length === 0 ? [sql`1 AS ${column(0)}`] : named
+  const columns = byPosition(slots)
   const behind = grouped.length === 0 ? sql`` : sql` GROUP BY ${list(grouped, ', ')}`
   return {
-    sql: plainSql(sql`SELECT ${list(columns, ', ')} FROM (${staged(from, [...columns, behind])})${behind}`),
+    sql: plainSql(sql`SELECT ${columns} FROM (${staged(from, [columns, behind])})${behind}`),
     slots,
   }
 }
@@ -184,9 +188,8 @@ function join(plan: Join, tables: TableOf): FlinkRows {
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
   const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
-  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
-  const columns = all.length === 0 ? sql`1 AS ${column(0)}` : list(all, ', ')
-  const partners = plan.type === 'single' ? alone(right, plan, tables) : right.sql
+  const columns = byPosition(slots)
+  const partners = plan.type === 'single' ? alone(right, plan) : right.sql
   const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(partners, [needs('b')], 'b')]
   return {
     sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
@@ -200,11 +203,10 @@ const JOINS = {
   right: sql`RIGHT`,
   full: sql`FULL`,
   single: sql`LEFT`,
-  mark: sql`LEFT`,
 }
 
 /** The right side of a join in which a second partner is an error: it has one row for each key by what it is made of. */
-function alone(right: FlinkRows, plan: Join, _tables: TableOf): FlinkSql {
+function alone(right: FlinkRows, plan: Join): FlinkSql {
   let below = plan.right
   let slots = plan.keys.map(({ right: key }) => (key.kind === 'slot' ? key.index : -1))
   while (below.kind === 'project' || below.kind === 'filter') {
@@ -237,10 +239,7 @@ function marked(plan: Join, tables: TableOf): FlinkRows {
   const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right)]
   const keys = plan.keys.map((key) => {
     const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
-    const isJson = x.type.kind === 'json' || y.type.kind === 'json'
-    if (!isJson && x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
-      throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', plan.span)
-    return isJson ? [asJson(x), asJson(y)] : [keyOf(x), keyOf(y)]
+    return alike(x, y, plan)
   })
   const named = keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`)
   const groups = list(
@@ -259,10 +258,9 @@ function marked(plan: Join, tables: TableOf): FlinkRows {
     ' AND ',
   )
   const slots = [...renamed(left.slots, a), made({ sql: sql`(${b}.m IS NOT NULL)`, type: BOOLEAN })]
-  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
   return {
     sql: plainSql(
-      sql`SELECT ${list(all, ', ')} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
+      sql`SELECT ${byPosition(slots)} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
     ),
     slots,
   }
@@ -273,21 +271,17 @@ function member(plan: Join, { left: what, right: which }: MarkValue, tables: Tab
   const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
   const [a, b, c] = [name('a'), name('b'), name('c')]
   const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
-  const isJson = x.type.kind === 'json' || y.type.kind === 'json'
-  if (!isJson && x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
-    throw new Refusal('IN over values of unlike types is not handed over to Flink.', plan.span)
-  const [mine, theirs] = isJson ? [asJson(x).sql, asJson(y).sql] : [keyOf(x).sql, keyOf(y).sql]
+  const [mine, theirs] = alike(x, y, plan).map((term) => term.sql)
   const from = sql`FROM (${staged(right.sql, [theirs])})`
   const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
   const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
   const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
   const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
   const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
-  const all = slots.flatMap(({ columns }) => columns).map((each, i) => sql`${each} AS ${column(i)}`)
   const tested = staged(left.sql, [mine], 'a')
   return {
     sql: plainSql(
-      sql`SELECT ${list(all, ', ')} FROM (${tested}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
+      sql`SELECT ${byPosition(slots)} FROM (${tested}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
     ),
     slots,
   }
@@ -295,8 +289,13 @@ function member(plan: Join, { left: what, right: which }: MarkValue, tables: Tab
 
 type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
 
-function asJson(term: Term): Term {
-  return keyOf(asType(term, JSON_TYPE))
+/** Two values as keys that are equal where the values are. */
+function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
+  if (x.type.kind === 'json' || y.type.kind === 'json')
+    return [keyOf(asType(x, JSON_TYPE)), keyOf(asType(y, JSON_TYPE))]
+  if (x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
+    throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', span)
+  return [keyOf(x), keyOf(y)]
 }
 
 /** Slots as they are called by rows around. */
