@@ -1,7 +1,7 @@
 /** Counts of one request, over all its statements, in the shape of a STATS frame. */
 import { there } from '../lib/assert.ts'
 import { systemClock } from '../lib/clock.ts'
-import type { PartitionProgress } from '../kafka/log.ts'
+import type { OffsetRange, PartitionProgress } from '../kafka/log.ts'
 import type { Scan } from '../plan/plan.ts'
 import type { Settings } from '../plan/settings.ts'
 import type { Stats } from '../protocol/frames.ts'
@@ -17,6 +17,8 @@ interface Source {
   readonly table: string
   readonly config: Readonly<Record<string, number | boolean | string>>
   progress: readonly PartitionProgress[]
+  /** Of the batch that the scan stopped in: what it did not come to. */
+  rest: OffsetRange | undefined
   /** What `_key = literal` left of the partitions. */
   readonly pruned: Scan['keyPartition']
   /** Records looked at, by partition. */
@@ -57,7 +59,15 @@ export class Statistics {
 
   addSource(id: string, { table, keyPartition }: Scan, settings: Settings): Source {
     const config = Object.fromEntries(SHOWN.map((name) => [name, shown(settings[name])]))
-    const source: Source = { id, table: table.name, config, progress: [], pruned: keyPartition, scanned: new Map() }
+    const source: Source = {
+      id,
+      table: table.name,
+      config,
+      progress: [],
+      rest: undefined,
+      pruned: keyPartition,
+      scanned: new Map(),
+    }
     this.#sources.push(source)
     return source
   }
@@ -167,13 +177,13 @@ function partitions(s: Source, most: number): { readonly listed: Record<string, 
 
 /** Several ranges of one partition are shown as one, from the first to the last, and up to the first unread offset. */
 function counted(s: Source, partition: number, parts: readonly PartitionProgress[]): Counted {
-  const open = parts.filter((p) => !p.complete)
-  const positions = (open.length === 0 ? parts : open).map((p) => p.position)
+  const open = parts.filter((p) => !p.complete).map((p) => p.position)
+  if (s.rest?.partition === partition) open.push(s.rest.start)
   return {
     begin: Math.min(...parts.map((p) => p.begin)),
     offsetBound: Math.max(-1, ...parts.map((p) => p.end - 1)),
     bytesRead: parts.reduce((sum, p) => sum + p.bytesRead, 0),
     recordsScanned: s.scanned.get(partition) ?? 0,
-    end: Math.max(-1, (open.length === 0 ? Math.max(...positions) : Math.min(...positions)) - 1),
+    end: Math.max(-1, (open.length === 0 ? Math.max(...parts.map((p) => p.position)) : Math.min(...open)) - 1),
   }
 }

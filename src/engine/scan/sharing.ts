@@ -223,7 +223,7 @@ export function progressOf(
       partition: p.partition,
       begin: Math.min(before?.begin ?? p.begin, p.begin),
       end: Math.max(before?.end ?? p.end, p.end),
-      position: Math.max(before?.position ?? p.position, p.position),
+      position: unreadOf.get(p.partition)?.[0].start ?? Math.max(before?.position ?? p.position, p.position),
       unread: unreadOf.get(p.partition) ?? [],
       bytesRead: (before?.bytesRead ?? 0) + p.bytesRead,
       lost: (before?.lost ?? 0) + p.lost,

@@ -12,20 +12,25 @@ import type { Windows } from '../backward.ts'
  */
 export const RESUME_RANGES = 1000
 
+/** What is told of a scan, and kept up by it. */
+export interface UnreadSource {
+  /** Grows whenever the scan begins to read further ranges. */
+  progress: readonly PartitionProgress[]
+  /** Of the batch that the scan stopped in: what it did not come to. */
+  rest: OffsetRange | undefined
+}
+
 /** The unread offsets of one scan. */
 export class Unread {
-  readonly #source: { progress: readonly PartitionProgress[] }
+  readonly #source: UnreadSource
   /** Batches passed over for now, which are read after all others. */
   readonly #deferred: OffsetRange[] = []
-  /** Of the batch that the scan stopped in: what it did not come to. */
-  #rest: OffsetRange | undefined
   /** While a scan reads backwards: what no window has covered is unread, too. */
   windows: Windows | undefined
   /** Of a scan that goes on with what comes: its first partition that was not there at the start. */
   firstNew: number | undefined
 
-  /** `source`: its progress grows whenever the scan begins to read further ranges. */
-  constructor(source: { progress: readonly PartitionProgress[] }) {
+  constructor(source: UnreadSource) {
     this.#source = source
   }
 
@@ -41,7 +46,7 @@ export class Unread {
       start: Math.max(offset, batch.rangeStart),
       end: Math.min(batch.lastOffset + 1, batch.rangeEnd),
     }
-    if (rest.start < rest.end) this.#rest = rest
+    if (rest.start < rest.end) this.#source.rest = rest
   }
 
   /** The wanted offsets of a batch are read later. */
@@ -62,12 +67,13 @@ export class Unread {
   takeAll(): OffsetRange[] {
     const ranges = this.ranges
     this.#deferred.length = 0
-    this.#rest = undefined
+    this.#source.rest = undefined
     this.#source.progress = this.#source.progress.map((p) => ({
       partition: p.partition,
       begin: p.begin,
-      end: p.position,
-      position: p.position,
+      // Two connections may have read in two places: what lies behind the position was captured, and is wanted, too.
+      end: p.end,
+      position: p.end,
       unread: [],
       complete: true,
       bytesRead: p.bytesRead,
@@ -80,7 +86,7 @@ export class Unread {
   /** Is anything unread? A threshold that is met exactly at the end has cut nothing off. */
   get any(): boolean {
     return (
-      this.#rest !== undefined ||
+      this.#source.rest !== undefined ||
       this.#deferred.length > 0 ||
       this.#source.progress.some((p) => !p.complete) ||
       (this.windows !== undefined && this.windows.unread().length > 0)
@@ -108,7 +114,7 @@ export class Unread {
       ...this.#deferred,
       ...(this.windows?.unread() ?? []),
       ...this.#source.progress.flatMap((p) => p.unread),
-      ...(this.#rest === undefined ? [] : [this.#rest]),
+      ...(this.#source.rest === undefined ? [] : [this.#source.rest]),
     ])
   }
 }
