@@ -36,7 +36,11 @@ export async function measureFlink(short: boolean): Promise<boolean> {
       { kind: 'payments', topic: TOPIC, count: records, partitions: PARTITIONS },
     ])
     const file = join(folder, 'sluice.yaml')
-    const environment = { name: 'bench', kafka: { brokers: [kafka.bootstrap] }, flink: { gateway: flink.gateway } }
+    const environment = {
+      name: 'bench',
+      kafka: { brokers: [kafka.bootstrap] },
+      flink: { gateway: flink.gateway, rest: flink.rest },
+    }
     await writeFile(file, JSON.stringify({ environments: [environment] }))
     const server = await startServer(kafka.bootstrap, registry.url, ['--config', file])
     try {

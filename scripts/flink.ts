@@ -143,6 +143,7 @@ async function configure(folder: string, { rpc, rest, slots }: Record<'rpc' | 'r
     'heartbeat.interval': '1000 ms',
     'heartbeat.timeout': '5000 ms',
     'slot.request.timeout': '15 s',
+    'metrics.fetcher.update-interval': '500 ms',
     // Many exchanges of a plan at once fit into the little memory that this TaskManager has for them.
     'taskmanager.network.sort-shuffle.min-buffers': 32,
     'sql-gateway.session.idle-timeout': '10 min',

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { metadataFields } from '../plan/bind/select/output-columns.ts'
 import { there, unexpected } from '../lib/assert.ts'
-import { systemClock, within } from '../lib/clock.ts'
+import { systemClock, TIMED_OUT, wakefulClock, within } from '../lib/clock.ts'
 import { dividesJson } from '../plan/divides-json.ts'
 import { topAggregate } from '../plan/bind/follow.ts'
 import { inputs, scansOf } from '../plan/inputs.ts'
@@ -22,6 +22,7 @@ import { rowShape } from './row-shape.ts'
 import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
+import { StatsFrames } from './scan/stats-frames.ts'
 import { during } from './stages/stages.ts'
 import { Turns } from './turns.ts'
 
@@ -214,6 +215,9 @@ export function contextOf(writer: FrameWriter, context: StatementContext, plan: 
   }
 }
 
+/** How often it is looked whether statistics are due while another engine is waited for. */
+const FOREIGN_TICK_MS = 250
+
 interface SourcesContext extends StatementContext {
   readonly live: boolean
   /** Parts of the plan that another engine runs. */
@@ -234,7 +238,14 @@ async function runSources(
   const title = request.sql.slice(span.start, span.end)
   for (const source of pipeline.sources) {
     if (source.kind === 'rows') await pushRows(source, pipeline, context, turns)
-    else if (source.kind === 'foreign') await pushForeign(source, pipeline, context, turns)
+    else if (source.kind === 'foreign')
+      await pushForeign(
+        source,
+        pipeline,
+        context,
+        turns,
+        new StatsFrames({ statistics, writer: pipelineContext.writer, statsMs, sendStats }),
+      )
     else {
       const part = source.scan.foreign
       const scanContext: ScanContext = {
@@ -304,14 +315,29 @@ async function pushForeign(
   pipeline: Pipeline,
   context: SourcesContext,
   turns: Turns,
+  stats: StatsFrames,
 ): Promise<void> {
   const { first, part } = source
-  for await (const rows of there(context.handed, 'rows of another engine').rows(part)) {
-    for (const row of rows) {
-      if (first.done) return
-      first.push(row)
+  const rows = there(context.handed, 'rows of another engine').rows(part)[Symbol.asyncIterator]()
+  const next = async (): ReturnType<typeof rows.next> => {
+    const coming = rows.next()
+    for (;;) {
+      const ms = Math.max(0, Math.min(FOREIGN_TICK_MS, stats.waitMs(systemClock.monotonic())))
+      const chunk = await within(coming, { signal: context.signal, ms, clock: wakefulClock })
+      if (chunk !== TIMED_OUT) return chunk
+      stats.sendDue(systemClock.monotonic())
     }
-    await settle(pipeline, context, turns)
+  }
+  try {
+    for (let chunk = await next(); chunk.done !== true; chunk = await next()) {
+      for (const row of chunk.value) {
+        if (first.done) return
+        first.push(row)
+      }
+      await settle(pipeline, context, turns)
+    }
+  } finally {
+    await rows.return?.()
   }
 }
 

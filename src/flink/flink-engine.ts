@@ -15,6 +15,7 @@ import { FlinkError, type FlinkConfig, FlinkSession, givenBack } from './gateway
 import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
 import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
+import { followJob, progressOf, type SourceCounts } from './metrics.ts'
 import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
 import { streamingJob } from './streaming.ts'
@@ -189,40 +190,62 @@ class RunningParts implements Handed {
     )
     const session = new FlinkSession(this.#config, AbortSignal.any([signal, late.signal, this.#ended.signal]))
     this.#sessions.add(session)
+    const { statistics } = this.#context
     const sources = part.tables.map((table) => ({
       table,
-      counts: this.#context.statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
+      shown: statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
+      last: undefined as SourceCounts | undefined,
     }))
+    const show = (counts: ReadonlyMap<string, SourceCounts>, ended: boolean): void => {
+      for (const source of sources) {
+        source.last = counts.get(source.table.id) ?? source.last
+        const { progress, scanned } = progressOf(source.table.hulls, source.last, ended)
+        source.shown.progress = progress
+        for (const [partition, records] of scanned) source.shown.scanned.set(partition, records)
+      }
+    }
+    const over = new AbortController()
     const most = 'most' in part.gives ? part.gives.most : undefined
-    const { badRecords } = this.#context.statistics
+    const { badRecords } = statistics
     let came = 0
     try {
-      await session.open(`sluice ${this.#context.statistics.id} ${part.tables[0].name.text.replaceAll('`', '')}`)
+      await session.open(`sluice ${statistics.id} ${part.tables[0].id}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
+      const { rest } = this.#config
+      const read = sources.map(({ table }) => ({
+        table: table.id,
+        topic: table.scan.table.topic,
+        ranges: table.hulls,
+      }))
+      if (rest !== undefined)
+        void followJob(
+          rest,
+          () => session.jobId,
+          read,
+          (counts) => show(counts, false),
+          over.signal,
+        )
       for await (const page of session.query(statements[statements.length - 1])) {
         signal.throwIfAborted()
         came += page.length
         yield page
       }
       // Each page has been read before the next one is asked for.
-      if (came === most && this.#context.statistics.badRecords > badRecords)
+      if (came === most && statistics.badRecords > badRecords)
         throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
-      for (const { table, counts } of sources) counts.progress = table.hulls.map((hull) => wholly(hull))
+      over.abort()
+      show(new Map(), true)
     } catch (cause) {
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
       throw cause
     } finally {
+      over.abort()
       timer.cancel()
       this.#sessions.delete(session)
       await session.close()
     }
   }
-}
-
-function wholly({ partition, start, end }: { partition: number; start: number; end: number }) {
-  const nothing = { bytesRead: 0, lost: 0, lostRanges: [], unread: [], complete: true }
-  return { partition, begin: start, end, position: end, ...nothing }
 }
 
 function valuesOf(slots: readonly Made[], fields: readonly (string | number | boolean | null)[]): Value[] {

@@ -10,6 +10,8 @@ import { GUARD } from './translate/terms.ts'
 export interface FlinkConfig {
   /** `http://host:8083`, without a path behind it. */
   readonly gateway: string
+  /** REST of the JobManager, `http://host:8081`: how far a job is, and its end where the gateway is lost. */
+  readonly rest?: string
   /** Parallel parts of a job; undefined: as the cluster has it. */
   readonly parallelism?: number
   /** Further options of each session. */
@@ -85,11 +87,8 @@ export class FlinkSession {
       ...options,
       'execution.runtime-mode': 'batch',
       'table.local-time-zone': 'UTC',
-      // A job whose gateway is lost is to end, too.
-      'execution.attached': 'true',
-      'execution.shutdown-on-attached-exit': 'true',
-      'client.heartbeat.interval': '5 s',
-      'client.heartbeat.timeout': '20 s',
+      // Else the JobManager cancels the job after three minutes without a heartbeat, which the gateway never sends.
+      'execution.shutdown-on-attached-exit': 'false',
       ...(parallelism === undefined ? {} : { 'parallelism.default': String(parallelism) }),
       'pipeline.name': name,
     }
@@ -138,7 +137,8 @@ export class FlinkSession {
     // An operation whose rows are being fetched counts as finished and cannot be cancelled: closing it ends its job.
     if (this.#operation !== undefined) {
       await end(`${path}/operations/${this.#operation}/close`)
-      await this.#endJobs(path).catch(() => undefined)
+      const { rest } = this.#config
+      await (rest === undefined ? this.#endJobs(path) : this.#cancelJobs(rest)).catch(() => undefined)
     }
     await end(path)
   }
@@ -160,6 +160,24 @@ export class FlinkSession {
         ([, name, state]) => name === this.#name && ENDED[String(state)] === undefined,
       )
       for (const [id] of left) if (/^[0-9a-f]{32}$/.test(String(id))) await run(`STOP JOB '${id}'`)
+      await sleep(systemClock, SLOWEST_ASK_MS)
+    }
+  }
+
+  /** The same through the JobManager, also when the gateway is lost. */
+  async #cancelJobs(rest: string): Promise<void> {
+    const signal = AbortSignal.timeout(CLOSE_MS)
+    for (let look = 0; look < LOOKS_FOR_JOBS; look++) {
+      const answer = await fetch(new URL('/v1/jobs/overview', rest), { redirect: 'manual', signal })
+      const text = await boundedText(answer, MAX_ANSWER_BYTES, 'flink.answer.max.bytes')
+      const { jobs = [] } = JSON.parse(text) as { readonly jobs?: readonly Record<string, unknown>[] }
+      for (const { jid, name, state } of jobs)
+        if (name === this.#name && ENDED[String(state)] === undefined)
+          await fetch(new URL(`/v1/jobs/${encodeURIComponent(String(jid))}?mode=cancel`, rest), {
+            method: 'PATCH',
+            redirect: 'manual',
+            signal,
+          })
       await sleep(systemClock, SLOWEST_ASK_MS)
     }
   }
@@ -192,7 +210,7 @@ export class FlinkSession {
       signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
-    const text = await bounded(response)
+    const text = await boundedText(response, MAX_ANSWER_BYTES, 'flink.answer.max.bytes')
     let answer: unknown
     try {
       answer = text === '' ? {} : JSON.parse(text)
@@ -207,15 +225,13 @@ export class FlinkSession {
   }
 }
 
-async function bounded(response: Response): Promise<string> {
+/** The body of an answer. Throws a FlinkError beyond `most` bytes, by the name of the limit. */
+export async function boundedText(response: Response, most: number, limit: string): Promise<string> {
   const parts: Uint8Array[] = []
   let bytes = 0
   for await (const part of response.body ?? []) {
     bytes += part.length
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new FlinkError(
-        `An answer of the SQL gateway of Flink has more than ${MAX_ANSWER_BYTES} bytes (flink.answer.max.bytes).`,
-      )
+    if (bytes > most) throw new FlinkError(`An answer of Flink has more than ${most} bytes (${limit}).`)
     parts.push(part)
   }
   return Buffer.concat(parts).toString()

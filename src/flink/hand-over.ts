@@ -13,7 +13,8 @@ import { type Columns, translate } from './translate/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
-import { filtered, translateRows } from './translate/rows.ts'
+import { translateRows } from './translate/rows.ts'
+import { filtered } from './translate/slots.ts'
 import { FlinkTable } from './translate/tables.ts'
 import { toText } from './translate/terms.ts'
 
@@ -111,7 +112,7 @@ class Division {
   #foreign(plan: Plan): Foreign {
     if (this.#dividesJson) throw new Refusal(DIVIDED)
     const tables: FlinkTable[] = []
-    const rows = translateRows(plan, (scan) => this.#table(scan, tables))
+    const rows = translateRows(plan, { tables: (scan) => this.#table(scan, tables), shares: new Map() })
     if (tables.length === 0) throw new Refusal('No topic is read.')
     const query = textColumns(rows.sql, rows.slots)
     this.#parts.push({ tables, query, gives: { slots: rows.slots } })

@@ -14,6 +14,9 @@ import { type Flink, startFlink } from '../../scripts/flink.ts'
 import { flinkLibraries, Unavailable } from '../../scripts/provision.ts'
 import { eventually } from '../support/eventually.ts'
 import { condition, ROWS, SEED } from '../support/random-conditions.ts'
+import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
+import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
+import { printQuery } from '../../src/sql/print.ts'
 import { expectedLines, type SltCase } from '../support/slt.ts'
 import { refusedCases } from '../support/flink-refusals.ts'
 import { cluster, ROBOT_KEY, serve as serveOne } from './served.ts'
@@ -32,12 +35,26 @@ const skip =
 
 /** Random conditions that are compared; the whole 5,000 by hand. */
 const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
+/** Random queries that are compared; the whole 5,000 by hand. */
+const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 100)
+/** Queries over the same random tables. */
+const QUERIES_A_ROUND = 50
 /** Conditions of one statement. */
 const TOGETHER = 20
 /** Statements at once. */
 const LANES = 4
 /** Slots of the TaskManager: a join of several topics takes one for each while it begins. */
 const SLOTS = 16
+
+const ANY_CASE: SltCase = {
+  kind: 'query',
+  line: 0,
+  options: { rowsort: false, key: false, meta: false, live: false },
+  sql: '',
+  expected: [],
+  expectedAt: { from: 0, to: 0 },
+  defaults: {},
+}
 
 /** Any order of rows, and without what says that records were passed over. */
 function plain(lines: readonly string[]): string {
@@ -98,6 +115,42 @@ describe('statements on a real Flink', { skip }, () => {
     }
   })
 
+  it(`${QUERIES} random queries: joins, groups, sets and subqueries have the rows of here (seed ${SEED})`, async () => {
+    const wrong: string[] = []
+    const counted = { same: 0, refused: 0, failed: 0 }
+    for (let seed = SEED; counted.same + counted.refused + counted.failed < QUERIES; seed++) {
+      const random = new Random(seed)
+      const tables = ['alpha', 'beta', 'gamma'].map((name) => withoutGaps(randomTable(name, random, 40)))
+      const data = await produceWorld(hand, { topics: tables.map((table) => topicOf(table, 3)) }, 'none')
+      const environment = { flink: { gateway: flink.gateway, parallelism: 1 } }
+      const asked = await serve(cluster.kafka.bootstrap, data, undefined, environment)
+      const ask = (sql: string): Promise<string[]> => asked.ask({ ...ANY_CASE, sql })
+      const compare = async ({ query }: RandomQuery): Promise<void> => {
+        const sql = printQuery(query)
+        const [ours, theirs] = [await ask(sql), await ask(`SET engine = flink; ${sql}`)]
+        const ends = (lines: readonly string[]): string | undefined => lines.find((line) => line.startsWith('ERROR'))
+        const isAny = query.limit !== undefined && query.orderBy.length === 0
+        const shown = (lines: readonly string[]): string => (isAny ? String(lines.length) : plain(lines))
+        if (/Not handed over to Flink|Flink gave the statement back/.test(ends(theirs) ?? '')) counted.refused++
+        else if (ends(ours) !== undefined && ends(theirs) !== undefined) counted.failed++
+        else if (shown(ours) === shown(theirs)) counted.same++
+        else wrong.push(`seed ${seed}: ${sql}\n  here ${ours.join('\n    ')}\n  there ${theirs.join('\n    ')}`)
+      }
+      const waiting = Array.from({ length: QUERIES_A_ROUND }, () => randomQuery(tables, random))
+      const lane = async (): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await compare(next)
+      }
+      try {
+        await Promise.all(Array.from({ length: LANES }, lane))
+      } finally {
+        await asked.close()
+      }
+      assert.equal(wrong.join('\n\n'), '')
+    }
+    assert.ok(counted.same >= QUERIES * 0.3, JSON.stringify(counted))
+    process.stdout.write(`${JSON.stringify(counted)} of ${QUERIES} random queries\n`)
+  })
+
   describe('a server with Flink', () => {
     let server: RunningServer
     const topic = `flink-orders-${process.pid}`
@@ -121,7 +174,7 @@ describe('statements on a real Flink', { skip }, () => {
             name: 'demo',
             kafka: { brokers: [cluster.kafka.bootstrap] },
             registry: cluster.registry.url,
-            flink: { gateway: flink.gateway, parallelism: 1 },
+            flink: { gateway: flink.gateway, rest: flink.rest, parallelism: 1 },
             formats: { [damaged]: { value: 'JSON' } },
           },
         ],
@@ -286,6 +339,33 @@ describe('statements on a real Flink', { skip }, () => {
     /** It joins every row with every other one: for minutes, and in small steps, between which it can be ended. */
     const endless = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${many}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
 
+    it('STATS says how far a job is, from the metrics of Flink', async () => {
+      const abort = new AbortController()
+      interface Stats {
+        readonly bytesRead: number
+        readonly recordsScanned: number
+        readonly sourcesStats: Record<string, Record<string, { end: number; offsetBound: number; bytesRead: number }>>
+      }
+      const seen: Stats[] = []
+      const sluice = connect({ url: server.url, environment: 'demo', token: ROBOT_KEY })
+      const asked = (async () => {
+        for await (const event of sluice.query(endless, { signal: abort.signal, stats: 200 }))
+          if (event.type === 'STATS') seen.push(event.data as unknown as Stats)
+      })().catch(() => undefined)
+      const isSeen = ({ bytesRead, recordsScanned, sourcesStats }: Stats): boolean => {
+        const places = Object.values(sourcesStats).flatMap((source) => Object.values(source))
+        return (
+          bytesRead > 40_000 * 9 &&
+          recordsScanned >= 40_000 &&
+          places.some(({ end, offsetBound, bytesRead: bytes }) => end === offsetBound && end === 39_999 && bytes > 0)
+        )
+      }
+      await eventually('a source is read', () => seen.some(isSeen))
+      abort.abort()
+      await asked
+      await eventually('the job has ended', async () => (await running()) === 0)
+    })
+
     it('a statement that is cancelled frees its slots', async () => {
       const abort = new AbortController()
       const asked = ask(endless, abort.signal)
@@ -314,6 +394,7 @@ describe('statements on a real Flink', { skip }, () => {
       await flink.gatewayProcess.kill()
       await assert.rejects(asked, /gateway of Flink/)
       await assert.rejects(ask(`SET engine = flink; SELECT MAX(a) AS m FROM \`${topic}\``), /gateway of Flink/)
+      await eventually('its job is cancelled all the same', async () => (await running()) === 0)
       await flink.gatewayProcess.start()
       const [theirs, ours] = await each(`SELECT MAX(a) AS m FROM \`${topic}\``)
       assert.deepEqual(theirs, ours)

@@ -48,7 +48,11 @@ export function isOfAnyKafka(item: SltCase): boolean {
 }
 
 /** Makes the topics of a file anew, with its records. */
-export async function produceWorld(hand: KafkaHand, { topics }: SltFile, codec: HandCodec): Promise<WorldData> {
+export async function produceWorld(
+  hand: KafkaHand,
+  { topics }: Pick<SltFile, 'topics'>,
+  codec: HandCodec,
+): Promise<WorldData> {
   const data = worldData(topics)
   for (const topic of topics) {
     await createAnew(hand, topic)

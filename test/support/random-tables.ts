@@ -171,6 +171,12 @@ export function randomTable(name: string, random: Random, most: number): RandomT
   return { name, format, partitions, columns, rows }
 }
 
+/** The same rows without holes between their offsets, as a producer makes them. */
+export function withoutGaps(table: RandomTable): RandomTable {
+  const next = Array.from({ length: table.partitions }, () => 0)
+  return { ...table, rows: table.rows.map((row) => ({ ...row, offset: next[row.partition]++ })) }
+}
+
 // ---------------------------------------------------------------------------------------------- as a topic
 
 const AVRO_TYPES: Readonly<Record<Ty, unknown>> = {

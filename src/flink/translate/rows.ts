@@ -3,44 +3,75 @@
  * What Flink cannot do exactly is a Refusal.
  */
 import { asType } from './carriers.ts'
-import { type Columns, compared, translate } from './expression.ts'
-import type { Aggregate, BoundExpr, Join, Plan, Scan, SetOperation } from '../../plan/plan.ts'
-import { BOOLEAN, INT, JSON_TYPE, LONG, type DataType } from '../../types.ts'
+import { type Columns, translate } from './expression.ts'
+import { there } from '../../lib/assert.ts'
+import type { Aggregate, BoundExpr, Join, Kept, Latest, Plan, Scan, SetOperation, Share } from '../../plan/plan.ts'
+import { INT, LONG, STRING, type DataType } from '../../types.ts'
 import { keyOf, type Made, translateAggregate } from './aggregates.ts'
-import { barrier, type FlinkSql, list, name, plainSql, sideOf, sql, staged } from './flink-sql.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged, text } from './flink-sql.ts'
+import { marked } from './marks.ts'
 import { Refusal } from './refusal.ts'
+import {
+  byPosition,
+  column,
+  conditionsOf,
+  filtered,
+  type FlinkRows,
+  inPlace,
+  made,
+  namesOf,
+  renamed,
+  select,
+  slotsOf,
+  startsOf,
+} from './slots.ts'
 import type { FlinkTable } from './tables.ts'
-import { isWhole, nullOf, readCarrier, type Term } from './terms.ts'
-
-/** Rows of a part of a plan: a SELECT whose columns are `c0`, `c1`, …, and what each slot of a row is made of. */
-export interface FlinkRows {
-  readonly sql: FlinkSql
-  readonly slots: readonly Made[]
-}
+import { isWhole, nullOf, type Term, toText } from './terms.ts'
+import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */
 export type TableOf = (scan: Scan) => FlinkTable
 
+/** What is known where a part of a plan stands: the tables, and the shares around it by their ids. */
+export interface Within {
+  readonly tables: TableOf
+  readonly shares: ReadonlyMap<number, SharedRows>
+}
+
+/** Rows of a share, and what stands behind them: the expressions whose values are told apart. */
+interface SharedRows {
+  readonly input: FlinkRows
+  readonly sets: Share['sets']
+}
+
 /** The rows of a lowered plan. */
-export function translateRows(plan: Plan, tables: TableOf): FlinkRows {
+export function translateRows(plan: Plan, within: Within): FlinkRows {
   switch (plan.kind) {
     case 'project':
       return project(
         plan.columns.map(({ expr }) => expr),
         plan.input,
-        tables,
+        within,
       )
     case 'aggregate':
-      return aggregate(plan, tables)
+      return aggregate(plan, within)
     case 'filter': {
-      const below = translateRows(plan.input, tables)
+      const below = translateRows(plan.input, within)
       const condition = translate(plan.predicate, slotsOf(below))
       return { ...below, sql: filtered(below.sql, condition.sql, namesOf(below.slots)) }
     }
     case 'join':
-      return join(plan, tables)
+      return join(plan, within)
     case 'setOperation':
-      return setOperation(plan, tables)
+      return setOperation(plan, within)
+    case 'share': {
+      const shared = { input: translateRows(plan.input, within), sets: plan.sets }
+      return translateRows(plan.body, { ...within, shares: new Map(within.shares).set(plan.id, shared) })
+    }
+    case 'kept':
+      return keptRows(plan, within)
+    case 'latest':
+      return latest(plan, within)
     case 'limit':
     case 'sort':
       throw new Refusal('ORDER BY and LIMIT are done here.')
@@ -48,11 +79,6 @@ export function translateRows(plan: Plan, tables: TableOf): FlinkRows {
       throw new Refusal('Rows that are no topic are not handed over to Flink.')
     case 'unnest':
       throw new Refusal('LATERAL is not handed over to Flink: its lists of JSON lose the types of their items.')
-    case 'latest':
-      throw new Refusal('The last record of each key (LATEST) is not handed over to Flink.')
-    case 'share':
-    case 'kept':
-      throw new Refusal('A correlated subquery that no equation ties is not handed over to Flink.')
     case 'foreign':
     case 'scan':
     case 'output':
@@ -60,81 +86,13 @@ export function translateRows(plan: Plan, tables: TableOf): FlinkRows {
   }
 }
 
-function column(i: number): FlinkSql {
-  return name(`c${i}`)
-}
-
-/** A slot of rows that are below an operator. `prefix`: the alias of the rows, of a join. */
-function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Columns {
-  const starts = startsOf(slots)
-  return (e) => {
-    if (e.kind !== 'slot') throw new Refusal(`A ${e.kind} stands above rows.`)
-    const slot = slots[e.index - from]
-    if (slot.term === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
-    const named = column(starts[e.index - from])
-    return { ...slot.term, sql: prefix === undefined ? named : sql`${prefix}.${named}` }
-  }
-}
-
-/** The rows for which a condition is true, with their own columns only. */
-export function filtered(rows: FlinkSql, condition: FlinkSql, columns: FlinkSql): FlinkSql {
-  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition])}) WHERE ${condition}`)
-}
-
-/** The columns of rows by their names. */
-function namesOf(slots: readonly Made[]): FlinkSql {
-  const width = slots.reduce((n, { columns }) => n + columns.length, 0)
-  return list(
-    Array.from({ length: Math.max(1, width) }, (_, i) => column(i)),
-    ', ',
-  )
-}
-
-/** Number of the first column of each slot. */
-function startsOf(slots: readonly Made[]): number[] {
-  const starts: number[] = []
-  let next = 0
-  for (const { columns } of slots) {
-    starts.push(next)
-    next += columns.length
-  }
-  return starts
-}
-
-/** A value in one column. */
-export function made(term: Term): Made {
-  const { type } = term
-  return {
-    type,
-    columns: [term.sql],
-    term: { type, digits: term.digits },
-    read: ([said]) => (said === null ? null : readCarrier(said, type)),
-  }
-}
-
-/** The columns of slots, named by position; one at least. */
-function byPosition(slots: readonly Made[]): FlinkSql {
-  const columns = slots.flatMap((slot) => slot.columns).map((each, i) => sql`${each} AS ${column(i)}`)
-  return columns.length === 0 ? sql`1 AS ${column(0)}` : list(columns, ', ')
-}
-
-/** Rows made of other rows. `grouped`: what they are grouped by. */
-function select(slots: readonly Made[], from: FlinkSql, grouped: readonly FlinkSql[] = []): FlinkRows {
-  const columns = byPosition(slots)
-  const behind = grouped.length === 0 ? sql`` : sql` GROUP BY ${list(grouped, ', ')}`
-  return {
-    sql: plainSql(sql`SELECT ${columns} FROM (${staged(from, [columns, behind])})${behind}`),
-    slots,
-  }
-}
-
 /** What stands directly above a scan reads its records; its condition is tested first. */
-function over(input: Plan, tables: TableOf): { columns: Columns; from: () => FlinkSql } {
+function over(input: Plan, within: Within): { columns: Columns; from: () => FlinkSql } {
   if (input.kind !== 'scan') {
-    const below = translateRows(input, tables)
+    const below = translateRows(input, within)
     return { columns: slotsOf(below), from: () => below.sql }
   }
-  const table = tables(input)
+  const table = within.tables(input)
   const columns: Columns = (e) => table.reference(e)
   const condition = input.where === undefined ? undefined : translate(input.where, columns)
   return {
@@ -146,19 +104,64 @@ function over(input: Plan, tables: TableOf): { columns: Columns; from: () => Fli
   }
 }
 
-function project(exprs: readonly BoundExpr[], input: Plan, tables: TableOf): FlinkRows {
-  const { columns, from } = over(input, tables)
-  const slots = exprs.map((e) => {
-    const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translate(e, columns)
-    const typed = term.type.kind === 'json' || e.type.kind !== 'json' ? term : asType(term, e.type)
-    return made({ ...typed, sql: barrier(typed.sql) })
-  })
+function project(exprs: readonly BoundExpr[], input: Plan, within: Within): FlinkRows {
+  const { columns, from } = over(input, within)
+  const slots = exprs.map((e) => projected(e, columns))
   return select(slots, from())
 }
 
-function aggregate(plan: Aggregate, tables: TableOf): FlinkRows {
+function projected(e: BoundExpr, columns: Columns): Made {
+  const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translate(e, columns)
+  const typed = term.type.kind === 'json' || e.type.kind !== 'json' ? term : asType(term, e.type)
+  return made({ ...typed, sql: barrier(typed.sql) })
+}
+
+/**
+ * Rows of a share. The number of some values is a text that says them: equal for equal ones, wherever it is made.
+ */
+function keptRows({ share, set }: Kept, { shares }: Within): FlinkRows {
+  const { input, sets } = there(shares.get(share), 'kept rows stand inside of their share')
+  const columns = slotsOf(input)
+  const valuesOf = (exprs: readonly BoundExpr[]): Term[] => exprs.map((e) => translate(e, columns))
+  if (set === undefined)
+    return select([...inPlace(input.slots), ...sets.map((each) => made(numberOf(valuesOf(each))))], input.sql)
+  const values = valuesOf(sets[set])
+  const rows = select([made(numberOf(values)), ...values.map(made)], input.sql)
+  return { ...rows, sql: sql`SELECT DISTINCT ${namesOf(rows.slots)} FROM (${rows.sql})`, slots: inPlace(rows.slots) }
+}
+
+function numberOf(values: readonly Term[]): Term {
+  const parts = values.map((value) => {
+    if (value.type.kind === 'bytes') throw new Refusal('A correlated subquery over bytes is not handed over to Flink.')
+    const said = once(toText(value))
+    return sql`COALESCE(CONCAT(CAST(CHAR_LENGTH(${said}) AS STRING), ':', ${said}), '-')`
+  })
+  return { sql: parts.length === 0 ? text('') : sql`CONCAT(${list(parts, ', ')})`, type: STRING }
+}
+
+/** The last record of each key of a partition, unless it is a tombstone: over records, whose offsets say which it is. */
+function latest(plan: Latest, within: Within): FlinkRows {
+  const { input } = plan
+  if (input.kind !== 'project' || input.input.kind !== 'scan')
+    throw new Refusal('LATEST of rows that are no records is not handed over to Flink.')
+  const { columns, from } = over(input.input, within)
+  const slots = input.columns.map(({ expr }) => projected(expr, columns))
+  const offset = columns({ ...OFFSET, source: input.input.source })
+  const rows = select([...slots, made(offset)], from())
+  const of = slotsOf(rows)
+  const [key, partition, alive] = [plan.key, plan.partition, plan.alive].map((e) => translate(e, of))
+  const last = column(startsOf(rows.slots)[slots.length])
+  const place = sql`ROW_NUMBER() OVER (PARTITION BY ${partition.sql}, ${keyOf(key).sql} ORDER BY ${last} DESC)`
+  const kept = namesOf(slots)
+  const ranked = sql`SELECT ${kept}, (${alive.sql}) AS alive, ${place} AS place FROM (${staged(rows.sql, [place, alive.sql])}) WHERE ${key.sql} IS NOT NULL`
+  return { sql: plainSql(sql`SELECT ${kept} FROM (${ranked}) WHERE place = 1 AND alive`), slots: inPlace(slots) }
+}
+
+const OFFSET = { kind: 'path', path: { facet: 'meta', steps: ['offset'] }, type: LONG } as const
+
+function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
-  const { columns, from } = over(plan.input, tables)
+  const { columns, from } = over(plan.input, within)
   const keys = plan.keys.map((key) => keyOf(translate(key, columns)))
   const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns))
   return select(
@@ -168,29 +171,20 @@ function aggregate(plan: Aggregate, tables: TableOf): FlinkRows {
   )
 }
 
-function join(plan: Join, tables: TableOf): FlinkRows {
-  if (plan.type === 'mark') return marked(plan, tables)
+function join(plan: Join, within: Within): FlinkRows {
+  if (plan.type === 'mark') return marked(plan, translateRows(plan.left, within), translateRows(plan.right, within))
   if (plan.first === true) throw new Refusal('A join with the first partner is not handed over to Flink.')
-  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
+  if (plan.type === 'single' && !isUnique(plan.right, new Set(keySlots(plan, 'right'))))
+    throw new Refusal('A subquery that may give several rows for one is not handed over to Flink.', plan.span)
+  const [left, right] = [translateRows(plan.left, within), translateRows(plan.right, within)]
   const [a, b] = [name('a'), name('b')]
-  const width = left.slots.length
-  const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right, b)]
-  const conditions = plan.keys.map((key) => {
-    const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
-    // What each side needs for itself is computed below the join.
-    return compared('=', key.by, x, y, { left: key.left, right: key.right })
-  })
-  if (plan.residual !== undefined) {
-    const both: Columns = (e) => (e.kind === 'slot' && e.index >= width ? slotsOf(right, b, width)(e) : ofLeft(e))
-    conditions.push(translate(plan.residual, both).sql)
-  }
+  const conditions = conditionsOf(plan, left, right)
   const on = conditions.length === 0 ? sql`TRUE` : list(conditions, ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
   const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
   const columns = byPosition(slots)
-  const partners = plan.type === 'single' ? alone(right, plan) : right.sql
-  const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(partners, [needs('b')], 'b')]
+  const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b')]
   return {
     sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
     slots,
@@ -205,110 +199,8 @@ const JOINS = {
   single: sql`LEFT`,
 }
 
-/** The right side of a join in which a second partner is an error: it has one row for each key by what it is made of. */
-function alone(right: FlinkRows, plan: Join): FlinkSql {
-  let below = plan.right
-  let slots = plan.keys.map(({ right: key }) => (key.kind === 'slot' ? key.index : -1))
-  while (below.kind === 'project' || below.kind === 'filter') {
-    if (below.kind === 'project') {
-      const { columns } = below
-      slots = slots.map((i) => {
-        const e = columns[i]?.expr
-        return e?.kind === 'slot' ? e.index : -1
-      })
-    }
-    below = below.input
-  }
-  const isUnique =
-    below.kind === 'aggregate' &&
-    below.keys.every((_, i) => slots.includes(i)) &&
-    (below.keys.length > 0 || slots.length === 0)
-  if (!isUnique)
-    throw new Refusal('A subquery that may give several rows for one is not handed over to Flink.', plan.span)
-  return right.sql
-}
-
-/** Each left row, with whether it has a partner. */
-function marked(plan: Join, tables: TableOf): FlinkRows {
-  if (plan.mark?.value !== undefined && plan.residual === undefined && plan.keys.length === 0)
-    return member(plan, plan.mark.value, tables)
-  if (plan.mark?.value !== undefined || plan.residual !== undefined)
-    throw new Refusal('IN with a subquery that may have NULLs is not handed over to Flink.', plan.span, 'Write EXISTS.')
-  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
-  const [a, b] = [name('a'), name('b')]
-  const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right)]
-  const keys = plan.keys.map((key) => {
-    const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
-    return alike(x, y, plan)
-  })
-  const named = keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`)
-  const groups = list(
-    keys.map((_, i) => name(`k${i}`)),
-    ', ',
-  )
-  const members = keys.length === 0 ? sql`1 AS k0` : list(named, ', ')
-  const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members])})`
-  const distinct = plainSql(
-    keys.length === 0
-      ? sql`SELECT TRUE AS m FROM (${inner}) LIMIT 1`
-      : sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`,
-  )
-  const on = list(
-    keys.map(([x], i) => sql`${x.sql} = ${b}.${name(`k${i}`)}`),
-    ' AND ',
-  )
-  const slots = [...renamed(left.slots, a), made({ sql: sql`(${b}.m IS NOT NULL)`, type: BOOLEAN })]
-  return {
-    sql: plainSql(
-      sql`SELECT ${byPosition(slots)} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
-    ),
-    slots,
-  }
-}
-
-/** SQL's IN over the rows of a subquery that depends on nothing: NULL where neither side says yes or no. */
-function member(plan: Join, { left: what, right: which }: MarkValue, tables: TableOf): FlinkRows {
-  const [left, right] = [translateRows(plan.left, tables), translateRows(plan.right, tables)]
-  const [a, b, c] = [name('a'), name('b'), name('c')]
-  const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
-  const [mine, theirs] = alike(x, y, plan).map((term) => term.sql)
-  const from = sql`FROM (${staged(right.sql, [theirs])})`
-  const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
-  const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
-  const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
-  const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
-  const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
-  const tested = staged(left.sql, [mine], 'a')
-  return {
-    sql: plainSql(
-      sql`SELECT ${byPosition(slots)} FROM (${tested}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
-    ),
-    slots,
-  }
-}
-
-type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
-
-/** Two values as keys that are equal where the values are. */
-function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
-  if (x.type.kind === 'json' || y.type.kind === 'json')
-    return [keyOf(asType(x, JSON_TYPE)), keyOf(asType(y, JSON_TYPE))]
-  if (x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
-    throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', span)
-  return [keyOf(x), keyOf(y)]
-}
-
-/** Slots as they are called by rows around. */
-function renamed(slots: readonly Made[], prefix: FlinkSql): Made[] {
-  const starts = startsOf(slots)
-  return slots.map((slot, i) => ({
-    ...slot,
-    columns: slot.columns.map((_, at) => sql`${prefix}.${column(starts[i] + at)}`),
-  }))
-}
-
-function setOperation(plan: SetOperation, tables: TableOf): FlinkRows {
-  const sides = plan.sides.map((side) => translateRows(side, tables))
+function setOperation(plan: SetOperation, within: Within): FlinkRows {
+  const sides = plan.sides.map((side) => translateRows(side, within))
   const types = sides[0].slots.map(({ type }, i) =>
     common(
       sides.map(({ slots }) => slots[i].type),

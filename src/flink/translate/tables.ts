@@ -8,7 +8,7 @@ import type { Reference } from './expression.ts'
 import type { ScanRanges } from '../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
 import type { PathRef, Scan } from '../../plan/plan.ts'
-import { type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName } from '../../types.ts'
+import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName } from '../../types.ts'
 import { AVRO_RECORDS, avroField, declared } from './avro.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
@@ -52,9 +52,10 @@ export interface TableOptions {
 /** One scan of a statement as a table of Flink. References are collected as they are asked for. */
 export class FlinkTable {
   readonly scan: Scan
+  /** Its name in Flink. */
+  readonly id: string
   readonly name: FlinkSql
   readonly #ranges: ScanRanges
-  readonly #number: number
   /** A reference → the column that it is, below the canonical ones. */
   readonly #columns = new Map<
     string,
@@ -70,8 +71,8 @@ export class FlinkTable {
     if (scan.badRecords === true)
       throw new Refusal('A statement that looks at bad records (_bad, _error, _raw) is not handed over to Flink.')
     this.scan = scan
-    this.#number = number
-    this.name = name(`sluice_${number}`)
+    this.id = `sluice_${number}`
+    this.name = name(this.id)
     this.#ranges = ranges
   }
 
@@ -85,6 +86,8 @@ export class FlinkTable {
       case 'header':
         throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
       case 'presence':
+        if (e.path.facet === 'value' && e.path.steps.length === 0 && this.scan.table.value.format !== 'AVRO')
+          return this.#column('alive', () => ({ taken: sql`(sluice_value IS NOT NULL)`, type: BOOLEAN }))
         throw new Refusal(
           'Whether a field is there at all is not handed over to Flink, which cannot tell it from NULL.',
           e.span,
@@ -135,7 +138,7 @@ export class FlinkTable {
   }
 
   get #tombstoneName(): FlinkSql {
-    return name(`sluice_${this.#number}_dead`)
+    return name(`${this.id}_dead`)
   }
 
   /** The columns of `rows`. */

@@ -98,13 +98,14 @@ export class Placement {
     const alive = [...this.#threads].filter((thread) => !thread.ending)
     const may = alive.filter((thread) => this.#hasRoom(thread, job))
     const own = alive.filter((thread) => [...thread.jobs.values()].some((other) => sameAccount(other, job)))
-    // What was begun anew may be what ended its thread: it gets one for itself, where there is one.
-    if (job.tries > 0) {
-      const free = may.find((thread) => thread.jobs.size === 0)
+    const half = Math.max(1, Math.ceil(most / 2))
+    // What was begun anew may be what ended its thread: it gets one for itself, where there is one. Those of an account
+    // that has its half already stay there: else they would end, one after the other, the threads of everybody.
+    if (job.tries > 0 && own.length < half) {
+      const free = this.#notLast(may, own).find((thread) => thread.jobs.size === 0)
       if (free !== undefined) return { on: free }
       if (this.#threads.size < most) return { on: 'new' }
     }
-    const half = Math.max(1, Math.ceil(most / 2))
     const contended = alive.length >= most && alive.every((thread) => thread.jobs.size > 0)
     const enough = contended && own.length > 0 && this.#shares.isOver(accountOf(job))
     const where = own.length >= half || enough ? may.filter((thread) => own.includes(thread)) : this.#notLast(may, own)

@@ -13,7 +13,12 @@ let server: Server | undefined
 const asked: string[] = []
 const statements: string[] = []
 
-async function session(answer: Answer, signal = new AbortController().signal, requestTimeoutMs = 60_000) {
+async function session(
+  answer: Answer,
+  signal = new AbortController().signal,
+  requestTimeoutMs = 60_000,
+  rest?: string,
+) {
   asked.length = 0
   statements.length = 0
   server = createServer((request, response) => {
@@ -27,7 +32,7 @@ async function session(answer: Answer, signal = new AbortController().signal, re
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, requestTimeoutMs }, signal)
+  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, rest, requestTimeoutMs }, signal)
 }
 
 afterEach(() => {
@@ -99,6 +104,53 @@ describe('a SQL gateway', () => {
     assert.ok(asked.includes('DELETE /v3/sessions/s'))
     const stopped = statements.filter((statement) => statement.startsWith('STOP'))
     assert.deepEqual([...new Set(stopped)], [`STOP JOB '${mine}'`])
+  })
+
+  it('that is lost: the job is cancelled at the JobManager, which is asked for it by name', async () => {
+    const abort = new AbortController()
+    const manager: string[] = []
+    const [mine, other] = ['a'.repeat(32), 'b'.repeat(32)]
+    const rest = createServer((request, response) => {
+      manager.push(`${request.method} ${request.url}`)
+      const jobs = [
+        { jid: mine, name: 'x', state: 'RUNNING' },
+        { jid: other, name: 'x', state: 'FINISHED' },
+        { jid: other, name: 'y', state: 'RUNNING' },
+      ]
+      json(response, { jobs })
+    })
+    rest.listen(0, '127.0.0.1')
+    await once(rest, 'listening')
+    const s = await session(
+      withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) })),
+      abort.signal,
+      60_000,
+      `http://127.0.0.1:${(rest.address() as AddressInfo).port}`,
+    )
+    await s.open('x')
+    const rejected = assert.rejects(s.query('SELECT 1').next(), /over/)
+    await eventually('a result is asked for', () => asked.some((line) => line.includes('result')))
+    server?.closeAllConnections()
+    server?.close()
+    abort.abort(new Error('over'))
+    await rejected
+    await s.close()
+    rest.close()
+    const cancelled = manager.filter((line) => line.startsWith('PATCH'))
+    assert.deepEqual([...new Set(cancelled)], [`PATCH /v1/jobs/${mine}?mode=cancel`])
+  })
+
+  it('gives each session what its jobs need, and no heartbeats that nobody sends', async () => {
+    let properties: Record<string, string> = {}
+    const s = await session((request, response) => {
+      request.on('data', (body: Buffer) => {
+        properties = (JSON.parse(String(body)) as { properties: Record<string, string> }).properties
+      })
+      request.on('end', () => json(response, { sessionHandle: 's' }))
+    })
+    await s.open('x')
+    assert.equal(properties['execution.runtime-mode'], 'batch')
+    assert.equal(properties['execution.shutdown-on-attached-exit'], 'false')
   })
 
   it('with a page of stack traces says its last sentence', () => {

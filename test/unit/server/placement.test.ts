@@ -144,3 +144,26 @@ describe('places of threads', () => {
     assert.equal(three.next()?.place.on, idle)
   })
 })
+
+describe('what is begun anew', () => {
+  it('stays on the half of the threads that its account has, and gets a free one below that', () => {
+    placement = new Placement(threads, { limits: { ...limits, 'server.workers': 4 }, clock }, shares)
+    const [first, second, third, fourth] = [thread(), thread(), thread(), thread()]
+    const hold = (on: WorkerThread, account: string): Job => {
+      const its = job(account)
+      on.jobs.set(its.number, its)
+      return its
+    }
+    const again = (account: string): WorkerThread | 'new' | undefined => {
+      placement.wait({ ...job(account), tries: 1 })
+      return placement.next()?.place.on
+    }
+    hold(first, 'mallory')
+    // One of four: it may have a thread for itself.
+    assert.ok([second, third, fourth].includes(again('mallory') as WorkerThread))
+    hold(second, 'mallory')
+    // The half: the two others are for whoever comes.
+    assert.ok([first, second].includes(again('mallory') as WorkerThread))
+    assert.ok([third, fourth].includes(again('anna') as WorkerThread))
+  })
+})

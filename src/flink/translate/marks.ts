@@ -1,0 +1,118 @@
+/** IN and EXISTS: each left row of a join, with whether it has a partner among the right ones. */
+import type { Join } from '../../plan/plan.ts'
+import { BOOLEAN, JSON_TYPE } from '../../types.ts'
+import { keyOf } from './aggregates.ts'
+import { asType } from './carriers.ts'
+import { translate } from './expression.ts'
+import { type FlinkSql, list, name, plainSql, sideOf, sql, staged } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { byPosition, conditionsOf, type FlinkRows, made, renamed, slotsOf } from './slots.ts'
+import { isWhole, type Term } from './terms.ts'
+
+/** The rows of a mark join over its two sides. */
+export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
+  const value = plan.mark?.value
+  if (value === undefined) return plan.residual === undefined ? paired(plan, left, right) : tested(plan, left, right)
+  return plan.residual === undefined && plan.keys.length === 0
+    ? member(plan, value, left, right)
+    : tested(plan, left, right)
+}
+
+/** Partners are found by keys alone: one for each left row, once the right ones are grouped. */
+function paired(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
+  const [a, b] = [name('a'), name('b')]
+  const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right)]
+  const keys = plan.keys.map((key) => {
+    const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
+    return alike(x, y, plan)
+  })
+  const named = keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`)
+  const groups = list(
+    keys.map((_, i) => name(`k${i}`)),
+    ', ',
+  )
+  const members = keys.length === 0 ? sql`1 AS k0` : list(named, ', ')
+  const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members])})`
+  const distinct = plainSql(
+    keys.length === 0
+      ? sql`SELECT TRUE AS m FROM (${inner}) LIMIT 1`
+      : sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`,
+  )
+  const on = list(
+    keys.map(([x], i) => sql`${x.sql} = ${b}.${name(`k${i}`)}`),
+    ' AND ',
+  )
+  const slots = [...renamed(left.slots, a), made({ sql: sql`(${b}.m IS NOT NULL)`, type: BOOLEAN })]
+  return {
+    sql: plainSql(
+      sql`SELECT ${byPosition(slots)} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
+    ),
+    slots,
+  }
+}
+
+/** SQL's IN over the rows of a subquery that depends on nothing: NULL where neither side says yes or no. */
+function member(plan: Join, { left: what, right: which }: MarkValue, left: FlinkRows, right: FlinkRows): FlinkRows {
+  const [a, b, c] = [name('a'), name('b'), name('c')]
+  const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
+  const [mine, theirs] = alike(x, y, plan).map((term) => term.sql)
+  const from = sql`FROM (${staged(right.sql, [theirs])})`
+  const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
+  const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
+  const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
+  const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
+  const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
+  const mineStaged = staged(left.sql, [mine], 'a')
+  return {
+    sql: plainSql(
+      sql`SELECT ${byPosition(slots)} FROM (${mineStaged}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
+    ),
+    slots,
+  }
+}
+
+/**
+ * Any condition over both sides: the left rows with a partner, and those without, one behind the other. Of IN further
+ * those of which a partner leaves it open.
+ */
+function tested(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
+  const [a, b] = [name('a'), name('b')]
+  const conditions = conditionsOf(plan, left, right)
+  const value = plan.mark?.value
+  const sides =
+    value === undefined
+      ? undefined
+      : alike(translate(value.left, slotsOf(left, a)), translate(value.right, slotsOf(right, b)), plan)
+  const isEqual = sides === undefined ? [] : [sql`${sides[0].sql} = ${sides[1].sql}`]
+  const isOpen = sides === undefined ? [] : [sql`(${sides[0].sql} IS NULL OR ${sides[1].sql} IS NULL)`]
+  const all = list([sql`TRUE`, ...conditions, ...isEqual, ...isOpen], ' AND ')
+  const [mine, theirs] = [staged(left.sql, [sideOf(all, 'a')], 'a'), staged(right.sql, [sideOf(all, 'b')], 'b')]
+  const exists = (...further: readonly FlinkSql[]): FlinkSql =>
+    sql`EXISTS (SELECT 1 FROM (${theirs}) AS ${b} WHERE ${list([sql`TRUE`, ...conditions, ...further], ' AND ')})`
+  const rows = (mark: FlinkSql, where: FlinkSql): FlinkSql =>
+    plainSql(
+      sql`SELECT ${byPosition([...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })])} FROM (${mine}) AS ${a} WHERE ${where}`,
+    )
+  const yes = exists(...isEqual)
+  const parts =
+    sides === undefined
+      ? [rows(sql`TRUE`, yes), rows(sql`FALSE`, sql`NOT ${yes}`)]
+      : [
+          rows(sql`TRUE`, yes),
+          rows(sql`CAST(NULL AS BOOLEAN)`, sql`NOT ${yes} AND ${exists(...isOpen)}`),
+          rows(sql`FALSE`, sql`NOT ${yes} AND NOT ${exists(...isOpen)}`),
+        ]
+  const slots = [...renamed(left.slots, a), made({ sql: sql`m`, type: BOOLEAN })]
+  return { sql: list(parts, ' UNION ALL '), slots }
+}
+
+type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
+
+/** Two values as keys that are equal where the values are. */
+function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
+  if (x.type.kind === 'json' || y.type.kind === 'json')
+    return [keyOf(asType(x, JSON_TYPE)), keyOf(asType(y, JSON_TYPE))]
+  if (x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
+    throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', span)
+  return [keyOf(x), keyOf(y)]
+}

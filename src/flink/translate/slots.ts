@@ -1,0 +1,110 @@
+/** Rows on their way through Flink: the columns of a SELECT by position, and what each slot of a row is made of. */
+import type { Join } from '../../plan/plan.ts'
+import type { Made } from './aggregates.ts'
+import { type Columns, compared, translate } from './expression.ts'
+import { type FlinkSql, list, name, plainSql, sql, staged } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { readCarrier, type Term } from './terms.ts'
+
+/** Rows of a part of a plan: a SELECT whose columns are `c0`, `c1`, …, and what each slot of a row is made of. */
+export interface FlinkRows {
+  readonly sql: FlinkSql
+  readonly slots: readonly Made[]
+}
+
+export function column(i: number): FlinkSql {
+  return name(`c${i}`)
+}
+
+/** A slot of rows that are below an operator. `prefix`: the alias of the rows, of a join. */
+export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Columns {
+  const starts = startsOf(slots)
+  return (e) => {
+    if (e.kind !== 'slot') throw new Refusal(`A ${e.kind} stands above rows.`)
+    const slot = slots[e.index - from]
+    if (slot.term === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
+    const named = column(starts[e.index - from])
+    return { ...slot.term, sql: prefix === undefined ? named : sql`${prefix}.${named}` }
+  }
+}
+
+/** The rows for which a condition is true, with their own columns only. */
+export function filtered(rows: FlinkSql, condition: FlinkSql, columns: FlinkSql): FlinkSql {
+  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition])}) WHERE ${condition}`)
+}
+
+/** The columns of rows by their names. */
+export function namesOf(slots: readonly Made[]): FlinkSql {
+  const width = slots.reduce((n, { columns }) => n + columns.length, 0)
+  return list(
+    Array.from({ length: Math.max(1, width) }, (_, i) => column(i)),
+    ', ',
+  )
+}
+
+/** Number of the first column of each slot. */
+export function startsOf(slots: readonly Made[]): number[] {
+  const starts: number[] = []
+  let next = 0
+  for (const { columns } of slots) {
+    starts.push(next)
+    next += columns.length
+  }
+  return starts
+}
+
+/** A value in one column. */
+export function made(term: Term): Made {
+  const { type } = term
+  return {
+    type,
+    columns: [term.sql],
+    term: { type, digits: term.digits },
+    read: ([said]) => (said === null ? null : readCarrier(said, type)),
+  }
+}
+
+/** The columns of slots, named by position; one at least. */
+export function byPosition(slots: readonly Made[]): FlinkSql {
+  const columns = slots.flatMap((slot) => slot.columns).map((each, i) => sql`${each} AS ${column(i)}`)
+  return columns.length === 0 ? sql`1 AS ${column(0)}` : list(columns, ', ')
+}
+
+/** Rows made of other rows. `grouped`: what they are grouped by. */
+export function select(slots: readonly Made[], from: FlinkSql, grouped: readonly FlinkSql[] = []): FlinkRows {
+  const columns = byPosition(slots)
+  const behind = grouped.length === 0 ? sql`` : sql` GROUP BY ${list(grouped, ', ')}`
+  return {
+    sql: plainSql(sql`SELECT ${columns} FROM (${staged(from, [columns, behind])})${behind}`),
+    slots,
+  }
+}
+
+/** What partners have to fulfil, over the sides `a` and `b`. */
+export function conditionsOf(plan: Join, left: FlinkRows, right: FlinkRows): FlinkSql[] {
+  const [ofLeft, ofRight] = [slotsOf(left, name('a')), slotsOf(right, name('b'))]
+  const width = left.slots.length
+  const conditions = plan.keys.map((key) => {
+    const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
+    // What each side needs for itself is computed below the join.
+    return compared('=', key.by, x, y, { left: key.left, right: key.right })
+  })
+  if (plan.residual === undefined) return conditions
+  const both: Columns = (e) => (e.kind === 'slot' && e.index >= width ? slotsOf(right, name('b'), width)(e) : ofLeft(e))
+  return [...conditions, translate(plan.residual, both).sql]
+}
+
+/** Slots as they are called by rows around. */
+export function renamed(slots: readonly Made[], prefix: FlinkSql): Made[] {
+  const starts = startsOf(slots)
+  return slots.map((slot, i) => ({
+    ...slot,
+    columns: slot.columns.map((_, at) => sql`${prefix}.${column(starts[i] + at)}`),
+  }))
+}
+
+/** Slots of rows, in the columns that these have. */
+export function inPlace(slots: readonly Made[]): Made[] {
+  const starts = startsOf(slots)
+  return slots.map((slot, i) => ({ ...slot, columns: slot.columns.map((_, at) => column(starts[i] + at)) }))
+}

@@ -1,0 +1,187 @@
+/** What is made of Flink's metrics: a JobManager that answers what one of Flink 2.2 answers, or anything else. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, it } from 'node:test'
+import { followJob, progressOf, type SourceCounts } from '../../../src/flink/metrics.ts'
+import { eventually } from '../../support/eventually.ts'
+
+const RANGES = [
+  { partition: 0, start: 100, end: 300 },
+  { partition: 1, start: 0, end: 600 },
+]
+const SOURCES = [{ table: 'sluice_0', topic: 'pay.ments', ranges: RANGES }]
+const METRIC = 'Source__sluice_0[1]'
+const VALUES: Readonly<Record<string, readonly [sum: number | string, max: number]>> = {
+  [`${METRIC}.numBytesIn`]: ['4.0E3', 3000],
+  [`${METRIC}.numRecordsIn`]: [400, 300],
+  [`${METRIC}.KafkaSourceReader.topic.pay.ments.partition.0.currentOffset`]: [199, 199],
+  // A part that does not read this partition says -1.
+  [`${METRIC}.KafkaSourceReader.topic.pay.ments.partition.1.currentOffset`]: [298, 299],
+}
+
+let server: Server | undefined
+const asked: string[] = []
+
+async function jobManager(answer: (url: URL, response: ServerResponse) => void): Promise<string> {
+  asked.length = 0
+  server = createServer(({ url = '' }, response) => {
+    asked.push(url)
+    answer(new URL(url, 'http://flink'), response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+const asFlink = (url: URL, response: ServerResponse): void => {
+  const names = url.searchParams.get('get')?.split(',')
+  const body =
+    names === undefined
+      ? {
+          vertices: [
+            { id: 'v', name: 'Source: sluice_0[1] -> Calc[2]' },
+            { id: 'w', name: 'Sink[3]' },
+          ],
+        }
+      : names.flatMap((id) => {
+          const [sum, max] = VALUES[id] ?? []
+          return sum === undefined ? [] : [{ id, sum, max }]
+        })
+  response.end(JSON.stringify(body))
+}
+
+describe("the metrics of Flink's JobManager", () => {
+  it('say how far a source is', async () => {
+    const rest = await jobManager(asFlink)
+    const over = new AbortController()
+    const told: ReadonlyMap<string, SourceCounts>[] = []
+    let job: string | undefined
+    const followed = followJob(
+      rest,
+      () => job,
+      SOURCES,
+      (counts) => told.push(counts),
+      over.signal,
+      5,
+    )
+    job = 'j'
+    await eventually('the counts are told', () => told.length > 0)
+    over.abort()
+    await followed
+    assert.deepEqual(
+      [...told[0]],
+      [
+        [
+          'sluice_0',
+          {
+            bytes: 4000,
+            records: 400,
+            offsets: new Map([
+              [0, 199],
+              [1, 299],
+            ]),
+          },
+        ],
+      ],
+    )
+    assert.ok(asked.every((url) => url.startsWith('/v1/jobs/j')))
+    const { progress, scanned } = progressOf(RANGES, told[0].get('sluice_0'), false)
+    assert.deepEqual(
+      progress.map(({ position, bytesRead, complete }) => [position, bytesRead, complete]),
+      [
+        [200, 1000, false],
+        [300, 3000, false],
+      ],
+    )
+    assert.deepEqual(
+      [...scanned],
+      [
+        [0, 100],
+        [1, 300],
+      ],
+    )
+  })
+
+  it('are carried on to the end of a job, and are none where none have come', () => {
+    const counts = {
+      bytes: 4000,
+      records: 200,
+      offsets: new Map([
+        [0, 199],
+        [1, 299],
+      ]),
+    }
+    const ended = progressOf(RANGES, counts, true)
+    assert.deepEqual(
+      ended.progress.map(({ position, bytesRead, complete }) => [position, bytesRead, complete]),
+      [
+        [300, 2000, true],
+        [600, 6000, true],
+      ],
+    )
+    // Half of the offsets hold a record.
+    assert.deepEqual(
+      [...ended.scanned],
+      [
+        [0, 100],
+        [1, 300],
+      ],
+    )
+    const unseen = progressOf(RANGES, undefined, true)
+    assert.deepEqual(
+      unseen.progress.map(({ position, bytesRead }) => [position, bytesRead]),
+      [
+        [300, 0],
+        [600, 0],
+      ],
+    )
+    assert.deepEqual([...unseen.scanned], [])
+  })
+
+  it('that make no sense leave the position between the captured offsets', () => {
+    const wild = {
+      bytes: 1,
+      records: 1,
+      offsets: new Map([
+        [0, -1],
+        [1, 1e15],
+      ]),
+    }
+    assert.deepEqual(
+      progressOf(RANGES, wild, false).progress.map(({ position }) => position),
+      [100, 600],
+    )
+  })
+
+  for (const [what, answer] of [
+    ['no JSON', (_: URL, response: ServerResponse) => response.end('<html>')],
+    ['an error', (_: URL, response: ServerResponse) => response.writeHead(500).end('{}')],
+    ['a redirection', (_: URL, response: ServerResponse) => response.writeHead(302, { location: '/' }).end()],
+    ['17 MiB', (_: URL, response: ServerResponse) => response.end(`"${'x'.repeat(17 * 1024 * 1024)}"`)],
+    ['vertices that are none', (_: URL, response: ServerResponse) => response.end('{"vertices":[{},{"name":5}]}')],
+  ] as const)
+    it(`are passed over where the answer is ${what}`, async () => {
+      const rest = await jobManager((url, response) => void answer(url, response))
+      const over = new AbortController()
+      const told: ReadonlyMap<string, SourceCounts>[] = []
+      const followed = followJob(
+        rest,
+        () => 'j',
+        SOURCES,
+        (counts) => told.push(counts),
+        over.signal,
+        5,
+      )
+      await eventually('it is asked twice', () => asked.length > 1)
+      over.abort()
+      await followed
+      assert.ok(told.every((counts) => counts.size === 0))
+    })
+})
