@@ -175,6 +175,26 @@ class RunningParts implements Handed {
     await Promise.all([...this.#sessions].map((session) => session.close()))
   }
 
+  /** The sources of a part, and what keeps their counts in STATS. */
+  #shown({ tables }: FlinkPart) {
+    const { statistics, settings } = this.#context
+    const shown = tables.map((table) => ({
+      table,
+      counts: statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
+      last: undefined as SourceCounts | undefined,
+    }))
+    const show = (news: ReadonlyMap<string, SourceCounts>, ended: boolean): void => {
+      for (const source of shown) {
+        source.last = news.get(source.table.id) ?? source.last
+        const { progress, scanned } = progressOf(source.table.hulls, source.last, ended)
+        source.counts.progress = progress
+        for (const [partition, records] of scanned) source.counts.scanned.set(partition, records)
+      }
+    }
+    const sources = tables.map(({ id, scan, hulls }) => ({ table: id, topic: scan.table.topic, ranges: hulls }))
+    return { sources, show }
+  }
+
   async *#run(part: FlinkPart) {
     const { signal, deadline, settings } = this.#context
     const late = new AbortController()
@@ -191,19 +211,7 @@ class RunningParts implements Handed {
     const session = new FlinkSession(this.#config, AbortSignal.any([signal, late.signal, this.#ended.signal]))
     this.#sessions.add(session)
     const { statistics } = this.#context
-    const sources = part.tables.map((table) => ({
-      table,
-      shown: statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
-      last: undefined as SourceCounts | undefined,
-    }))
-    const show = (counts: ReadonlyMap<string, SourceCounts>, ended: boolean): void => {
-      for (const source of sources) {
-        source.last = counts.get(source.table.id) ?? source.last
-        const { progress, scanned } = progressOf(source.table.hulls, source.last, ended)
-        source.shown.progress = progress
-        for (const [partition, records] of scanned) source.shown.scanned.set(partition, records)
-      }
-    }
+    const { sources, show } = this.#shown(part)
     const over = new AbortController()
     const most = 'most' in part.gives ? part.gives.most : undefined
     const { badRecords } = statistics
@@ -213,16 +221,11 @@ class RunningParts implements Handed {
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
       const { rest } = this.#config
-      const read = sources.map(({ table }) => ({
-        table: table.id,
-        topic: table.scan.table.topic,
-        ranges: table.hulls,
-      }))
       if (rest !== undefined)
         void followJob(
           rest,
           () => session.jobId,
-          read,
+          sources,
           (counts) => show(counts, false),
           over.signal,
         )

@@ -9,7 +9,7 @@ import { canonicalOf } from './translate/carriers.ts'
 import { type Columns, translate } from './translate/expression.ts'
 import { type FlinkSql, list, plainSql, sql, staged, text } from './translate/flink-sql.ts'
 import { Refusal } from './translate/refusal.ts'
-import { filtered } from './translate/slots.ts'
+import { filtered } from './translate/rows/slots.ts'
 import { type FlinkKafka, FlinkTable, shownProperties } from './translate/tables.ts'
 import { jacksonText } from './translate/terms.ts'
 

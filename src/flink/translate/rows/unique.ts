@@ -1,6 +1,6 @@
 /** Whether rows of a plan can be told apart by some of their slots: then a second partner by these cannot come. */
-import type { BoundExpr, Join, Plan } from '../../plan/plan.ts'
-import { widthOf } from '../../plan/lower/lower.ts'
+import type { BoundExpr, Join, Plan } from '../../../plan/plan.ts'
+import { widthOf } from '../../../plan/lower/lower.ts'
 
 /** Slots that the keys of a join are made of, those that are more than a slot left out. */
 export function keySlots({ keys }: Pick<Join, 'keys'>, side: 'left' | 'right'): number[] {

@@ -1,10 +1,10 @@
 /** Rows on their way through Flink: the columns of a SELECT by position, and what each slot of a row is made of. */
-import type { Join } from '../../plan/plan.ts'
-import type { Made } from './aggregates.ts'
-import { type Columns, compared, translate } from './expression.ts'
-import { type FlinkSql, list, name, plainSql, sql, staged } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { readCarrier, type Term } from './terms.ts'
+import type { Join } from '../../../plan/plan.ts'
+import type { Made } from '../aggregates.ts'
+import { type Columns, compared, translate } from '../expression.ts'
+import { type FlinkSql, list, name, plainSql, sql, staged } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { readCarrier, type Term } from '../terms.ts'
 
 /** Rows of a part of a plan: a SELECT whose columns are `c0`, `c1`, …, and what each slot of a row is made of. */
 export interface FlinkRows {

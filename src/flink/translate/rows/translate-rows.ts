@@ -2,15 +2,15 @@
  * A lowered plan as one SELECT of Flink: a SELECT for each operator, one inside of the other, columns named by position.
  * What Flink cannot do exactly is a Refusal.
  */
-import { asType } from './carriers.ts'
-import { type Columns, translate } from './expression.ts'
-import { there } from '../../lib/assert.ts'
-import type { Aggregate, BoundExpr, Join, Kept, Latest, Plan, Scan, SetOperation, Share } from '../../plan/plan.ts'
-import { INT, LONG, STRING, type DataType } from '../../types.ts'
-import { keyOf, type Made, translateAggregate } from './aggregates.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged, text } from './flink-sql.ts'
+import { asType } from '../carriers.ts'
+import { type Columns, translate } from '../expression.ts'
+import { there } from '../../../lib/assert.ts'
+import type { Aggregate, BoundExpr, Join, Kept, Latest, Plan, Scan, SetOperation, Share } from '../../../plan/plan.ts'
+import { INT, LONG, STRING, type DataType } from '../../../types.ts'
+import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged, text } from '../flink-sql.ts'
 import { marked } from './marks.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../refusal.ts'
 import {
   byPosition,
   column,
@@ -25,8 +25,8 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
-import type { FlinkTable } from './tables.ts'
-import { isWhole, nullOf, type Term, toText } from './terms.ts'
+import type { FlinkTable } from '../tables.ts'
+import { isWhole, nullOf, type Term, toText } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */

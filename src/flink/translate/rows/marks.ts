@@ -1,13 +1,13 @@
 /** IN and EXISTS: each left row of a join, with whether it has a partner among the right ones. */
-import type { Join } from '../../plan/plan.ts'
-import { BOOLEAN, JSON_TYPE } from '../../types.ts'
-import { keyOf } from './aggregates.ts'
-import { asType } from './carriers.ts'
-import { translate } from './expression.ts'
-import { type FlinkSql, list, name, plainSql, sideOf, sql, staged } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
+import type { Join } from '../../../plan/plan.ts'
+import { BOOLEAN, JSON_TYPE } from '../../../types.ts'
+import { keyOf } from '../aggregates.ts'
+import { asType } from '../carriers.ts'
+import { translate } from '../expression.ts'
+import { type FlinkSql, list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
 import { byPosition, conditionsOf, type FlinkRows, made, renamed, slotsOf } from './slots.ts'
-import { isWhole, type Term } from './terms.ts'
+import { isWhole, type Term } from '../terms.ts'
 
 /** The rows of a mark join over its two sides. */
 export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
