@@ -9,7 +9,7 @@ import { conjuncts } from '../plan/expressions/conjuncts.ts'
 import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
 import { expressionsOf, visitPlan } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
-import { type Columns, translate } from './translate/expression.ts'
+import { type Columns, translate, translateCondition } from './translate/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
@@ -135,7 +135,7 @@ class Division {
     let refused: Refusal | undefined
     const tested = parts.flatMap((part) => {
       try {
-        return [translate(part, columns).sql]
+        return [translateCondition(part, columns)]
       } catch (cause) {
         if (!(cause instanceof Refusal)) throw cause
         refused ??= cause

@@ -6,7 +6,7 @@ import type { ScanRanges } from '../engine/scan/ranges.ts'
 import type { Table } from '../plan/catalog.ts'
 import type { BoundExpr, Output, Scan } from '../plan/plan.ts'
 import { canonicalOf } from './translate/carriers.ts'
-import { type Columns, translate } from './translate/expression.ts'
+import { type Columns, translate, translateCondition } from './translate/expression.ts'
 import { type FlinkSql, list, plainSql, sql, staged, text } from './translate/flink-sql.ts'
 import { Refusal } from './translate/refusal.ts'
 import { filtered } from './translate/rows/slots.ts'
@@ -27,7 +27,7 @@ export function streamingJob(
   const reference: Columns = (e) => table.reference(e)
   const value = columns === undefined ? sql`x4` : jsonOf(columns, reference, into)
   if (columns === undefined) sameFormats(scan.table, into)
-  const condition = scan.where === undefined ? undefined : translate(scan.where, reference).sql
+  const condition = scan.where === undefined ? undefined : translateCondition(scan.where, reference)
   const raw = table.raw()
   const rows = table.rows(raw)
   const kept = condition === undefined ? rows : filtered(rows, condition, table.names(raw))

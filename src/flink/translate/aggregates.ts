@@ -6,7 +6,7 @@
  * d below 2^53; any other double ends the job.
  */
 import { comparableIn, isTextIn, numberIn, ordered, textIn, wide } from './carriers.ts'
-import { type Columns, translate } from './expression.ts'
+import { type Columns, translate, translateCondition } from './expression.ts'
 import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
@@ -28,7 +28,7 @@ export interface Made {
 
 /** The columns of an aggregate over rows. Throws a Refusal. */
 export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
-  const condition = a.filter === undefined ? undefined : translate(a.filter, columns).sql
+  const condition = a.filter === undefined ? undefined : translateCondition(a.filter, columns)
   const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
     condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
   if (a.arg === undefined) return counted(a, sql`COUNT(${condition === undefined ? sql`*` : only(sql`1`, sql`INT`)})`)

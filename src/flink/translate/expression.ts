@@ -2,6 +2,7 @@
  * Bound expressions as Flink SQL. Each kind has one row here, an exact translation or a refusal; functions have theirs
  * in `functions.ts`. Three-valued logic is the same on both sides.
  */
+import { parseDuration } from '../../functions/support/datemath.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import type { CompareOp } from '../../plan/operators.ts'
 import type { Arithmetic, BoundExpr, CastExpr, Compare, InList, LikeMatch, Logic, SlotRef } from '../../plan/plan.ts'
@@ -41,6 +42,19 @@ export function translate(e: BoundExpr, columns: Columns): Term {
   }
 }
 
+/** A condition over those columns. Throws a Refusal. */
+export function translateCondition(e: BoundExpr, columns: Columns): FlinkSql {
+  return asCondition(translate(e, columns))
+}
+
+/** A JSON value that is neither true nor false is as unknown as NULL. */
+function asCondition(term: Term): FlinkSql {
+  if (term.type.kind === 'boolean') return term.sql
+  if (term.type.kind !== 'json') return sql`CAST(NULL AS BOOLEAN)`
+  const value = once(term.sql)
+  return sql`CASE WHEN ${value} = 'true' THEN TRUE WHEN ${value} = 'false' THEN FALSE ELSE CAST(NULL AS BOOLEAN) END`
+}
+
 type Inner = (of: BoundExpr) => Term
 
 function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
@@ -55,7 +69,7 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
     case 'lastOffset':
       return columns(e)
     case 'not':
-      return { sql: sql`(NOT ${inner(e.operand).sql})`, type: BOOLEAN }
+      return { sql: sql`(NOT ${asCondition(inner(e.operand))})`, type: BOOLEAN }
     case 'and':
     case 'or':
       return logic(e, inner)
@@ -71,7 +85,7 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
       return like(e, inner)
     case 'case': {
       const whens = e.whens.map(
-        ({ when, then }) => sql`WHEN ${inner(when).sql} THEN ${asType(inner(then), e.type).sql}`,
+        ({ when, then }) => sql`WHEN ${asCondition(inner(when))} THEN ${asType(inner(then), e.type).sql}`,
       )
       return caseOf(whens, asType(inner(e.otherwise), e.type).sql, e.type)
     }
@@ -110,7 +124,7 @@ function caseOf(whens: readonly FlinkSql[], otherwise: FlinkSql, type: DataType)
 
 function logic(e: Logic, inner: Inner): Term {
   if (e.together === true) throw new Refusal('A condition on a value that differs at each evaluation stays here.')
-  const operands = e.operands.map((o) => inner(o).sql)
+  const operands = e.operands.map((o) => asCondition(inner(o)))
   return { sql: sql`(${list(operands, e.kind === 'and' ? ' AND ' : ' OR ')})`, type: BOOLEAN }
 }
 
@@ -285,8 +299,18 @@ function arithmetic(e: Arithmetic, inner: Inner): Term {
     case 'dynamic':
       return dynamicArithmetic(e, a, b)
     case 'date':
-      throw new Refusal('Moving a moment by a duration is not handed over to Flink.', e.span)
+      return moved(e, a)
   }
+}
+
+/** A moment and a duration of fixed length; months are of the calendar. */
+function moved(e: Arithmetic, moment: Term): Term {
+  const { right } = e
+  const duration = right.kind === 'constant' && typeof right.value === 'string' ? parseDuration(right.value) : undefined
+  const isMillis = moment.type.kind === 'timestamp' && moment.type.unit === 'millis'
+  if (duration === undefined || duration.months > 0 || !isMillis)
+    throw new Refusal('Moving a moment by anything but a fixed duration is not handed over to Flink.', e.span)
+  return { sql: sql`(${moment.sql} ${e.op === '-' ? sql`-` : sql`+`} ${duration.millis})`, type: moment.type }
 }
 
 function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {

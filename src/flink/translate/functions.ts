@@ -5,8 +5,8 @@
 import { asType, numberIn, ordered, textIn, wide } from './carriers.ts'
 import type { FunctionExpr } from '../../plan/plan.ts'
 import { parseWindow } from '../../functions/library/time/windows.ts'
-import { BOOLEAN, DOUBLE, INT, STRING } from '../../types.ts'
-import { type FlinkSql, list, once, sql, text } from './flink-sql.ts'
+import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../types.ts'
+import { double, type FlinkSql, list, once, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { digitsOf, guard, isWhole, type Term } from './terms.ts'
 
@@ -105,15 +105,78 @@ const WEEK = 604_800_000n
 /** 1970-01-05 was a Monday. */
 const MONDAY = 345_600_000n
 
-function windowStart(moment: Term, e: FunctionExpr): FlinkSql {
-  const [, size] = e.args
+/** Milliseconds of a window that a statement says. */
+function windowMillis(e: FunctionExpr, at: number): bigint {
+  const size = e.args[at]
   const duration = size?.kind === 'constant' && typeof size.value === 'string' ? parseWindow(size.value) : undefined
   if (duration === undefined || duration.months > 0)
     throw new Refusal('Windows of months and years are not handed over to Flink.', e.span)
-  const millis = BigInt(duration.millis)
-  const origin = millis % WEEK === 0n ? MONDAY : 0n
-  return sql`(${floorDivided(sql`(${millisOf(moment, e)} - ${origin})`, millis)} * ${millis} + ${origin})`
+  return BigInt(duration.millis)
 }
+
+/** Of HOP: how many windows begin while one lasts, the start of the latest one that holds a moment, and its lengths. */
+export function hopOf(e: FunctionExpr, moment: Term) {
+  const [size, slide] = [windowMillis(e, 1), windowMillis(e, 2)]
+  const at = once(millisOf(moment, e))
+  return { size, slide, at, last: once(windowStart(at, slide)), most: Number((size + slide - 1n) / slide) }
+}
+
+function windowStart(at: FlinkSql, millis: bigint): FlinkSql {
+  const origin = millis % WEEK === 0n ? MONDAY : 0n
+  return sql`(${floorDivided(sql`(${at} - ${origin})`, millis)} * ${millis} + ${origin})`
+}
+
+/** A count of characters that the statement says; below zero it counts as zero. */
+function count(e: FunctionExpr, at: number): number {
+  return Math.max(0, wholeConstant(e, at))
+}
+
+function head(v: FlinkSql, n: number): FlinkSql {
+  return sql`SUBSTRING(${v} FROM 1 FOR ${n})`
+}
+
+/** Without its last `n` characters. */
+function withoutEnd(v: FlinkSql, n: number): FlinkSql {
+  const length = sql`CHAR_LENGTH(${v})`
+  return sql`CASE WHEN ${length} <= ${n} THEN '' ELSE SUBSTRING(${v} FROM 1 FOR ${length} - ${n}) END`
+}
+
+const cutting =
+  (make: (value: FlinkSql, n: number) => FlinkSql, fixed?: number): Row =>
+  ([value], e) => ({ sql: make(unitsArgument(value), fixed ?? count(e, 1)), type: STRING })
+
+/** Where a text begins in another one, from 1; 0 where it does not. Characters beyond the basic plane end the job. */
+function place(target: Term, value: Term): FlinkSql {
+  return sql`CAST(POSITION(${textArgument(target)} IN ${unitsArgument(value)}) AS BIGINT)`
+}
+
+/** Doubles that are a whole number of 64 bits; what is beyond has none, here and there. */
+const LONG_LIMIT = 2 ** 63 - 1024
+
+/** A whole number near a double. Whole numbers stay what they are. */
+const near =
+  (make: (x: FlinkSql) => FlinkSql): Row =>
+  ([value], e) => {
+    if (isWhole(value.type)) return value
+    if (value.type.kind === 'decimal')
+      throw new Refusal(`${e.fn.name.toUpperCase()} of a decimal is not handed over to Flink.`, e.span)
+    const x = once(doubleArgument(value))
+    const fits = sql`ABS(${x}) <= ${double(LONG_LIMIT)}`
+    const far = guard('a number has no whole number of 64 bits', sql`CAST(${x} AS STRING)`, sql`BIGINT`)
+    const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT (${fits}) THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
+    return asType({ sql: once(whole), type: LONG }, e.type)
+  }
+
+/** The largest or the smallest of whole numbers; NULL where one of them is. */
+const extreme =
+  (name: 'GREATEST' | 'LEAST'): Row =>
+  (args, e) => {
+    if (!args.every((arg) => isWhole(arg.type)))
+      throw new Refusal(`${name} of values that are no whole numbers is not handed over to Flink.`, e.span)
+    const digits = Math.max(...args.map(digitsOf))
+    const all = args.map((arg) => sql`CAST(${arg.sql} AS DECIMAL(${digits}, 0))`)
+    return { sql: sql`${name === 'LEAST' ? sql`LEAST` : sql`GREATEST`}(${list(all, ', ')})`, type: e.type, digits }
+  }
 
 const ROWS: Readonly<Record<string, Row>> = {
   lower: textToText((v) => sql`LOWER(${v})`),
@@ -149,6 +212,22 @@ const ROWS: Readonly<Record<string, Row>> = {
       type: STRING,
     }
   },
+  takeleft: cutting(head),
+  truncate: cutting(head),
+  takeright: cutting((v, n) => (n === 0 ? sql`SUBSTRING(${v} FROM 1 FOR 0)` : sql`RIGHT(${v}, ${n})`)),
+  dropleft: cutting((v, n) => sql`SUBSTRING(${v} FROM ${n + 1})`),
+  dropright: cutting(withoutEnd),
+  chop: cutting(withoutEnd, 1),
+  deletewhitespace: textToText((v) => replaced(v, SPACE)),
+  digits: textToText((v) => replaced(v, '\\P{Nd}+')),
+  base64: textToText((v) => sql`TO_BASE64(${v})`),
+  indexof: ([value, target], e) => ({ sql: sql`(${place(target, value)} - 1)`, type: e.type, digits: 10 }),
+  position: ([target, value], e) => ({ sql: place(target, value), type: e.type, digits: 10 }),
+  floor: near((x) => sql`FLOOR(${x})`),
+  ceil: near((x) => sql`CEIL(${x})`),
+  round: near((x) => sql`CASE WHEN ${x} - FLOOR(${x}) >= 0.5 THEN FLOOR(${x}) + 1 ELSE FLOOR(${x}) END`),
+  max: extreme('GREATEST'),
+  min: extreme('LEAST'),
   contains: textTest((v, part) => sql`(POSITION(${part} IN ${v}) > 0)`),
   startswith: textTest((v, part) => sql`STARTSWITH(${v}, ${part})`),
   endswith: textTest((v, part) => sql`ENDSWITH(${v}, ${part})`),
@@ -173,7 +252,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     return { sql: sql`ABS(${a.sql})`, type: e.type }
   },
   sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),
-  tumble: ([moment], e) => ({ sql: windowStart(moment, e), type: e.type }),
+  tumble: ([moment], e) => ({ sql: windowStart(millisOf(moment, e), windowMillis(e, 1)), type: e.type }),
   year: field((t) => sql`EXTRACT(YEAR FROM ${t})`),
   month: field((t) => sql`EXTRACT(MONTH FROM ${t})`),
   day: field((t) => sql`EXTRACT(DAY FROM ${t})`),

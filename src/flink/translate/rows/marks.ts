@@ -1,12 +1,23 @@
 /** IN and EXISTS: each left row of a join, with whether it has a partner among the right ones. */
 import type { Join } from '../../../plan/plan.ts'
-import { BOOLEAN, JSON_TYPE } from '../../../types.ts'
-import { keyOf } from '../aggregates.ts'
+import { BOOLEAN, JSON_TYPE, LONG } from '../../../types.ts'
+import { keyOf, type Made } from '../aggregates.ts'
 import { asType } from '../carriers.ts'
 import { translate } from '../expression.ts'
-import { type FlinkSql, list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { byPosition, conditionsOf, type FlinkRows, made, renamed, slotsOf } from './slots.ts'
+import {
+  byPosition,
+  column,
+  conditionsOf,
+  type FlinkRows,
+  made,
+  namesOf,
+  numberOf,
+  renamed,
+  slotsOf,
+  startsOf,
+} from './slots.ts'
 import { isWhole, type Term } from '../terms.ts'
 
 /** The rows of a mark join over its two sides. */
@@ -72,38 +83,47 @@ function member(plan: Join, { left: what, right: which }: MarkValue, left: Flink
 }
 
 /**
- * Any condition over both sides: the left rows with a partner, and those without, one behind the other. Of IN further
- * those of which a partner leaves it open.
+ * Any condition over both sides. Left rows that are alike have the same partners: each different one is looked up once,
+ * by a text that says it, and of its partners the strongest answer counts.
  */
 function tested(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
-  const [a, b] = [name('a'), name('b')]
-  const conditions = conditionsOf(plan, left, right)
+  const [a, b, p] = [name('a'), name('b'), name('p')]
+  const number = numberOf(left.slots.flatMap(columnTerms(left)))
+  const numbered = plainSql(
+    sql`SELECT ${name('q')}.*, ${number.sql} AS n FROM (${staged(left.sql, [number.sql])}) AS ${name('q')}`,
+  )
   const value = plan.mark?.value
   const sides =
     value === undefined
       ? undefined
       : alike(translate(value.left, slotsOf(left, a)), translate(value.right, slotsOf(right, b)), plan)
-  const isEqual = sides === undefined ? [] : [sql`${sides[0].sql} = ${sides[1].sql}`]
-  const isOpen = sides === undefined ? [] : [sql`(${sides[0].sql} IS NULL OR ${sides[1].sql} IS NULL)`]
-  const all = list([sql`TRUE`, ...conditions, ...isEqual, ...isOpen], ' AND ')
-  const [mine, theirs] = [staged(left.sql, [sideOf(all, 'a')], 'a'), staged(right.sql, [sideOf(all, 'b')], 'b')]
-  const exists = (...further: readonly FlinkSql[]): FlinkSql =>
-    sql`EXISTS (SELECT 1 FROM (${theirs}) AS ${b} WHERE ${list([sql`TRUE`, ...conditions, ...further], ' AND ')})`
-  const rows = (mark: FlinkSql, where: FlinkSql): FlinkSql =>
-    plainSql(
-      sql`SELECT ${byPosition([...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })])} FROM (${mine}) AS ${a} WHERE ${where}`,
-    )
-  const yes = exists(...isEqual)
-  const parts =
+  const conditions = conditionsOf(plan, left, right)
+  const answer =
     sides === undefined
-      ? [rows(sql`TRUE`, yes), rows(sql`FALSE`, sql`NOT ${yes}`)]
-      : [
-          rows(sql`TRUE`, yes),
-          rows(sql`CAST(NULL AS BOOLEAN)`, sql`NOT ${yes} AND ${exists(...isOpen)}`),
-          rows(sql`FALSE`, sql`NOT ${yes} AND NOT ${exists(...isOpen)}`),
-        ]
-  const slots = [...renamed(left.slots, a), made({ sql: sql`m`, type: BOOLEAN })]
-  return { sql: list(parts, ' UNION ALL '), slots }
+      ? sql`${YES}`
+      : sql`CASE WHEN ${sides[0].sql} = ${sides[1].sql} THEN ${YES} WHEN ${sides[0].sql} IS NULL OR ${sides[1].sql} IS NULL THEN ${OPEN} ELSE 0 END`
+  const on = list([sql`TRUE`, ...conditions], ' AND ')
+  const needs = (side: 'a' | 'b') => sideOf(sql`${on}${answer}`, side)
+  const different = plainSql(sql`SELECT DISTINCT ${namesOf(left.slots)}, n FROM (${numbered})`)
+  const partners = plainSql(
+    sql`SELECT ${a}.n AS n, MAX(${answer}) AS best FROM (${staged(different, [needs('a')], 'a')}) AS ${a} INNER JOIN (${staged(right.sql, [needs('b')], 'b')}) AS ${b} ON ${on} GROUP BY ${a}.n`,
+  )
+  const mark = sql`CASE WHEN ${p}.best = ${YES} THEN TRUE WHEN ${p}.best = ${OPEN} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
+  const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
+  return {
+    sql: plainSql(
+      sql`SELECT ${byPosition(slots)} FROM (${numbered}) AS ${a} LEFT JOIN (${partners}) AS ${p} ON ${a}.n = ${p}.n`,
+    ),
+    slots,
+  }
+}
+
+const [YES, OPEN] = [2, 1]
+
+/** The columns of a slot as terms: parts of an aggregate are numbers, whatever is made of them. */
+function columnTerms({ slots }: FlinkRows): (slot: Made, i: number) => Term[] {
+  const starts = startsOf(slots)
+  return (slot, i) => slot.columns.map((_, at) => ({ sql: column(starts[i] + at), type: slot.term?.type ?? LONG }))
 }
 
 type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>

@@ -1,10 +1,11 @@
 /** Rows on their way through Flink: the columns of a SELECT by position, and what each slot of a row is made of. */
 import type { Join } from '../../../plan/plan.ts'
+import { STRING } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
-import { type Columns, compared, translate } from '../expression.ts'
-import { type FlinkSql, list, name, plainSql, sql, staged } from '../flink-sql.ts'
+import { type Columns, compared, translate, translateCondition } from '../expression.ts'
+import { type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { readCarrier, type Term } from '../terms.ts'
+import { readCarrier, type Term, toText } from '../terms.ts'
 
 /** Rows of a part of a plan: a SELECT whose columns are `c0`, `c1`, …, and what each slot of a row is made of. */
 export interface FlinkRows {
@@ -91,7 +92,7 @@ export function conditionsOf(plan: Join, left: FlinkRows, right: FlinkRows): Fli
   })
   if (plan.residual === undefined) return conditions
   const both: Columns = (e) => (e.kind === 'slot' && e.index >= width ? slotsOf(right, name('b'), width)(e) : ofLeft(e))
-  return [...conditions, translate(plan.residual, both).sql]
+  return [...conditions, translateCondition(plan.residual, both)]
 }
 
 /** Slots as they are called by rows around. */
@@ -107,4 +108,14 @@ export function renamed(slots: readonly Made[], prefix: FlinkSql): Made[] {
 export function inPlace(slots: readonly Made[]): Made[] {
   const starts = startsOf(slots)
   return slots.map((slot, i) => ({ ...slot, columns: slot.columns.map((_, at) => column(starts[i] + at)) }))
+}
+
+/** A text that says some values: equal for equal ones, and for no others. */
+export function numberOf(values: readonly Term[]): Term {
+  const parts = values.map((value) => {
+    if (value.type.kind === 'bytes') throw new Refusal('Bytes do not number rows in Flink.')
+    const said = once(toText(value))
+    return sql`COALESCE(CONCAT(CAST(CHAR_LENGTH(${said}) AS STRING), ':', ${said}), '-')`
+  })
+  return { sql: parts.length === 0 ? text('') : sql`CONCAT(${list(parts, ', ')})`, type: STRING }
 }

@@ -3,12 +3,24 @@
  * What Flink cannot do exactly is a Refusal.
  */
 import { asType } from '../carriers.ts'
-import { type Columns, translate } from '../expression.ts'
+import { type Columns, translate, translateCondition } from '../expression.ts'
 import { there } from '../../../lib/assert.ts'
-import type { Aggregate, BoundExpr, Join, Kept, Latest, Plan, Scan, SetOperation, Share } from '../../../plan/plan.ts'
-import { INT, LONG, STRING, type DataType } from '../../../types.ts'
+import type {
+  Aggregate,
+  BoundExpr,
+  Join,
+  Kept,
+  Latest,
+  Plan,
+  Scan,
+  SetOperation,
+  Share,
+  Unnest,
+} from '../../../plan/plan.ts'
+import { INT, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged, text } from '../flink-sql.ts'
+import { hopOf } from '../functions.ts'
+import { barrier, type FlinkSql, list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { marked } from './marks.ts'
 import { Refusal } from '../refusal.ts'
 import {
@@ -20,13 +32,14 @@ import {
   inPlace,
   made,
   namesOf,
+  numberOf,
   renamed,
   select,
   slotsOf,
   startsOf,
 } from './slots.ts'
 import type { FlinkTable } from '../tables.ts'
-import { isWhole, nullOf, type Term, toText } from '../terms.ts'
+import { isWhole, nullOf, type Term } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */
@@ -57,8 +70,8 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
       return aggregate(plan, within)
     case 'filter': {
       const below = translateRows(plan.input, within)
-      const condition = translate(plan.predicate, slotsOf(below))
-      return { ...below, sql: filtered(below.sql, condition.sql, namesOf(below.slots)) }
+      const condition = translateCondition(plan.predicate, slotsOf(below))
+      return { ...below, sql: filtered(below.sql, condition, namesOf(below.slots)) }
     }
     case 'join':
       return join(plan, within)
@@ -78,7 +91,7 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
     case 'values':
       throw new Refusal('Rows that are no topic are not handed over to Flink.')
     case 'unnest':
-      throw new Refusal('LATERAL is not handed over to Flink: its lists of JSON lose the types of their items.')
+      return unnest(plan, within)
     case 'foreign':
     case 'scan':
     case 'output':
@@ -94,12 +107,12 @@ function over(input: Plan, within: Within): { columns: Columns; from: () => Flin
   }
   const table = within.tables(input)
   const columns: Columns = (e) => table.reference(e)
-  const condition = input.where === undefined ? undefined : translate(input.where, columns)
+  const condition = input.where === undefined ? undefined : translateCondition(input.where, columns)
   return {
     columns,
     from: () => {
       const rows = table.rows()
-      return condition === undefined ? rows : filtered(rows, condition.sql, table.names())
+      return condition === undefined ? rows : filtered(rows, condition, table.names())
     },
   }
 }
@@ -130,13 +143,30 @@ function keptRows({ share, set }: Kept, { shares }: Within): FlinkRows {
   return { ...rows, sql: sql`SELECT DISTINCT ${namesOf(rows.slots)} FROM (${rows.sql})`, slots: inPlace(rows.slots) }
 }
 
-function numberOf(values: readonly Term[]): Term {
-  const parts = values.map((value) => {
-    if (value.type.kind === 'bytes') throw new Refusal('A correlated subquery over bytes is not handed over to Flink.')
-    const said = once(toText(value))
-    return sql`COALESCE(CONCAT(CAST(CHAR_LENGTH(${said}) AS STRING), ':', ${said}), '-')`
-  })
-  return { sql: parts.length === 0 ? text('') : sql`CONCAT(${list(parts, ', ')})`, type: STRING }
+/** The windows of HOP, each row in several of them. Of other lists Flink does not say what their items are. */
+function unnest(plan: Unnest, within: Within): FlinkRows {
+  const { array } = plan
+  if (array.kind !== 'function' || array.fn.name !== 'hop')
+    throw new Refusal('LATERAL is not handed over to Flink: its lists of JSON lose the types of their items.')
+  const left = translateRows(plan.input, within)
+  const [a, w] = [name('a'), name('w')]
+  const { size, slide, at, last, most } = hopOf(array, translate(array.args[0], slotsOf(left, a)))
+  const start = sql`(${last} - ${w}.k * ${slide})`
+  const steps = list(
+    Array.from({ length: most }, (_, k) => sql`(CAST(${k} AS BIGINT))`),
+    ', ',
+  )
+  // A row without a moment is in no window, which is one of NULL.
+  const where = sql`${start} + ${size} > ${at} OR (${at} IS NULL AND ${w}.k = 0)`
+  const item = made({ sql: barrier(start), type: { kind: 'timestamp', unit: 'millis' } })
+  const slots = [...renamed(left.slots, a), item]
+  const rows = staged(left.sql, [at, last], 'a')
+  return {
+    sql: plainSql(
+      sql`SELECT ${byPosition(slots)} FROM (${rows}) AS ${a} CROSS JOIN (VALUES ${steps}) AS ${w}(k) WHERE ${where}`,
+    ),
+    slots,
+  }
 }
 
 /** The last record of each key of a partition, unless it is a tombstone: over records, whose offsets say which it is. */
