@@ -281,7 +281,9 @@ function like(e: LikeMatch, inner: Inner): Term {
   const of = inner(operand)
   const value = of.type.kind === 'json' ? textIn(of) : of.type.kind === 'string' ? of.sql : undefined
   if (value === undefined) throw new Refusal(`LIKE on a value of the type ${of.type.kind} is not handed over to Flink.`)
-  const matches = sql`(${value} LIKE ${text(pattern.value)})`
+  // Every text is LIKE '' in Flink.
+  const op = pattern.value.includes('%') ? sql`LIKE` : sql`=`
+  const matches = sql`(${value} ${op} ${text(pattern.value)})`
   return { sql: negated ? sql`(NOT ${matches})` : matches, type: BOOLEAN }
 }
 

@@ -183,7 +183,8 @@ const ROWS: Readonly<Record<string, Row>> = {
   upper: textToText((v) => sql`UPPER(${v})`),
   len: ([value], e) => ({ sql: units(textArgument(value)), type: e.type, digits: 10 }),
   concat: (args, e) => {
-    const parts = onlyTexts(args, e).map((part) => sql`COALESCE(${part}, '')`)
+    // `||` is NULL where one side is.
+    const parts = onlyTexts(args, e).map((part) => (e.fn.nullable === true ? sql`COALESCE(${part}, '')` : part))
     return { sql: sql`CONCAT(${list(parts, ', ')})`, type: STRING }
   },
   substr: ([value], e) => {

@@ -112,8 +112,8 @@ export function constant(value: Value, type: DataType): Term {
     : { sql: sql`CAST(${whole} AS BIGINT)`, type, digits: written.length }
 }
 
-function decimalConstant(value: Decimal): Term {
-  const { unscaled, scale } = value.normalize()
+/** With as many places as it was written with. */
+function decimalConstant({ unscaled, scale }: Decimal): Term {
   const shift = Math.max(0, -scale)
   const whole = (unscaled < 0n ? -unscaled : unscaled) * 10n ** BigInt(shift)
   const places = Math.max(0, scale)

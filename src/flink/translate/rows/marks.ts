@@ -29,26 +29,36 @@ export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows
     : tested(plan, left, right)
 }
 
+/** Whether there are partners, which are the same for all left rows. */
+function anyAtAll(left: FlinkRows, right: FlinkRows): FlinkRows {
+  const [a, c] = [name('a'), name('c')]
+  const slots = [...renamed(left.slots, a), made({ sql: sql`(${c}.n > 0)`, type: BOOLEAN })]
+  const count = plainSql(sql`SELECT COUNT(*) AS n FROM (${right.sql})`)
+  return {
+    sql: plainSql(sql`SELECT ${byPosition(slots)} FROM (${left.sql}) AS ${a} CROSS JOIN (${count}) AS ${c}`),
+    slots,
+  }
+}
+
 /** Partners are found by keys alone: one for each left row, once the right ones are grouped. */
 function paired(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
+  if (plan.keys.length === 0) return anyAtAll(left, right)
   const [a, b] = [name('a'), name('b')]
   const [ofLeft, ofRight] = [slotsOf(left, a), slotsOf(right)]
   const keys = plan.keys.map((key) => {
     const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
     return alike(x, y, plan)
   })
-  const named = keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`)
+  const members = list(
+    keys.map(([, y], i) => sql`${y.sql} AS ${name(`k${i}`)}`),
+    ', ',
+  )
   const groups = list(
     keys.map((_, i) => name(`k${i}`)),
     ', ',
   )
-  const members = keys.length === 0 ? sql`1 AS k0` : list(named, ', ')
   const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members])})`
-  const distinct = plainSql(
-    keys.length === 0
-      ? sql`SELECT TRUE AS m FROM (${inner}) LIMIT 1`
-      : sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`,
-  )
+  const distinct = plainSql(sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`)
   const on = list(
     keys.map(([x], i) => sql`${x.sql} = ${b}.${name(`k${i}`)}`),
     ' AND ',
@@ -56,7 +66,7 @@ function paired(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
   const slots = [...renamed(left.slots, a), made({ sql: sql`(${b}.m IS NOT NULL)`, type: BOOLEAN })]
   return {
     sql: plainSql(
-      sql`SELECT ${byPosition(slots)} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${keys.length === 0 ? sql`TRUE` : on}`,
+      sql`SELECT ${byPosition(slots)} FROM (${staged(left.sql, [on], 'a')}) AS ${a} LEFT JOIN (${distinct}) AS ${b} ON ${on}`,
     ),
     slots,
   }
