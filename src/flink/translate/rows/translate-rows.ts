@@ -39,7 +39,7 @@ import {
   startsOf,
 } from './slots.ts'
 import type { FlinkTable } from '../tables.ts'
-import { isWhole, nullOf, type Term } from '../terms.ts'
+import { decimalOf, isWhole, MOST_DIGITS, nullOf, type Term } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */
@@ -245,15 +245,23 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
     })
     return select(slots, side.sql)
   })
-  const all = plan.all ? sql` ALL ` : sql` `
-  const op = { union: sql` UNION`, except: sql` EXCEPT`, intersect: sql` INTERSECT` }[plan.op]
-  const [first, ...rest] = brought.map((each) => sql`(${each.sql})`)
-  const together = rest.reduce((sum, each) => sql`${sum}${op}${all}${each}`, first)
   const columns = types.length === 0 ? [column(0)] : types.map((_, i) => column(i))
+  // EXCEPT ALL and INTERSECT ALL: rows that are alike are numbered, and so no two are.
+  const counts = plan.all && plan.op !== 'union'
+  const op = { union: sql` UNION`, except: sql` EXCEPT`, intersect: sql` INTERSECT` }[plan.op]
+  const all = plan.all && !counts ? sql` ALL ` : sql` `
+  const [first, ...rest] = brought.map((each) => (counts ? sql`(${numbered(each.sql, columns)})` : sql`(${each.sql})`))
+  const together = rest.reduce((sum, each) => sql`${sum}${op}${all}${each}`, first)
   return {
     sql: plainSql(sql`SELECT ${list(columns, ', ')} FROM (${together})`),
     slots: brought[0].slots.map((slot, i) => ({ ...slot, columns: [column(i)] })),
   }
+}
+
+/** Rows with a number among those that are alike. Flink's own EXCEPT ALL loses rows below a DISTINCT. */
+function numbered(rows: FlinkSql, columns: readonly FlinkSql[]): FlinkSql {
+  const named = list(columns, ', ')
+  return sql`SELECT ${named}, ROW_NUMBER() OVER (PARTITION BY ${named} ORDER BY ${columns[0]}) AS place FROM (${rows})`
 }
 
 /** The type in which the sides of a set operation meet, which the binder has brought together already. */
@@ -262,5 +270,18 @@ function common(types: readonly DataType[], first: DataType): DataType {
   if (known.length === 0) return first
   if (known.every((type) => isWhole(type))) return known.find((type) => type.kind !== 'int') ?? INT
   if (known.some(({ kind }) => kind === 'json')) return known.find(({ kind }) => kind === 'json') ?? LONG
-  return known[0]
+  return known.some(({ kind }) => kind === 'decimal') ? commonDecimal(known) : known[0]
+}
+
+/** With room for all sides: what has none in a cast is NULL in Flink. */
+function commonDecimal(types: readonly DataType[]): DataType {
+  const sizes = types.map((type) => {
+    if (isWhole(type)) return { whole: type.kind === 'int' ? 10 : 19, scale: 0 }
+    const { precision, scale } = decimalOf(type)
+    return { whole: precision - scale, scale }
+  })
+  const scale = Math.max(...sizes.map((size) => size.scale))
+  const precision = Math.max(...sizes.map(({ whole }) => whole)) + scale
+  if (precision > MOST_DIGITS) throw new Refusal(`Decimals of ${precision} digits are not handed over to Flink.`)
+  return { kind: 'decimal', precision, scale }
 }
