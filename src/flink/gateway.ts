@@ -272,6 +272,8 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
     .at(-1)
     ?.trim()
     .replace(/^Caused by: /, '')
+  // By somebody there; or Flink saw before it began that there is nothing to read, and did not get over it.
+  if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
   if (deepest === undefined) return `The SQL gateway of Flink answered ${status}.`
   return `Flink could not run the statement: ${deepest.replace(/^[\w.$]+\.(\w+)/, '$1').slice(0, SHOWN)}`
 }

@@ -27,6 +27,8 @@ export interface SourceCounts {
   readonly records: number
   /** By partition the offset of the record that was read last. */
   readonly offsets: ReadonlyMap<number, number>
+  /** Everything of it has been read; its metrics may never have come. */
+  readonly finished: boolean
 }
 
 /** How often a job is asked about; longer where the answers take long. */
@@ -65,6 +67,7 @@ export async function followJob(
 interface Vertex {
   readonly id?: unknown
   readonly name?: unknown
+  readonly status?: unknown
 }
 
 async function countsOf(
@@ -76,13 +79,14 @@ async function countsOf(
   const path = `/v1/jobs/${encodeURIComponent(job)}`
   const { vertices } = (await get(rest, path, signal)) as { readonly vertices?: readonly Vertex[] }
   const found = new Map<string, SourceCounts>()
-  for (const { id, name } of vertices ?? [])
+  for (const { id, name, status } of vertices ?? [])
     for (const [, table, number] of String(name).matchAll(/Source: (sluice_\w+)\[(\d+)\]/g)) {
       const source = sources.find((one) => one.table === table)
       if (source === undefined) continue
       const ask = (names: readonly string[]) =>
         metrics(rest, `${path}/vertices/${encodeURIComponent(String(id))}/subtasks/metrics`, names, signal)
-      found.set(table, await countsOfSource(source, `Source__${table}[${number}]`, ask))
+      const counts = await countsOfSource(source, `Source__${table}[${number}]`, ask)
+      found.set(table, { ...counts, finished: status === 'FINISHED' })
     }
   return found
 }
@@ -91,7 +95,7 @@ async function countsOfSource(
   { topic, ranges }: JobSource,
   name: string,
   ask: (names: readonly string[]) => Promise<Map<string, { sum: number; max: number }>>,
-): Promise<SourceCounts> {
+): Promise<Omit<SourceCounts, 'finished'>> {
   const ofPartition = (partition: number) =>
     `${name}.KafkaSourceReader.topic.${topic}.partition.${partition}.currentOffset`
   const [bytes, records] = [`${name}.numBytesIn`, `${name}.numRecordsIn`]
@@ -139,8 +143,8 @@ async function get(rest: string, path: string, signal: AbortSignal): Promise<obj
 
 /**
  * The progress of a source whose job still runs, or (`ended`) has read everything. Flink counts the bytes and records of
- * a source as a whole: each partition has its part of them by the offsets that were passed. Of a job that has ended they
- * are carried on to its end from what was last seen.
+ * a source as a whole: each partition has its part of them by the offsets that were passed. Of what has ended they are
+ * carried on to its end from what was last seen.
  */
 export function progressOf(
   ranges: readonly SourceRange[],
@@ -154,7 +158,7 @@ export function progressOf(
   const scanned = new Map<number, number>()
   const progress = ranges.map((range) => {
     const { partition, start, end } = range
-    const position = ended ? end : seenOf(range)
+    const position = ended || counts?.finished === true ? end : seenOf(range)
     if (counts !== undefined) scanned.set(partition, share(counts.records, position - start))
     return {
       partition,

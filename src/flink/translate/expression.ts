@@ -20,7 +20,7 @@ import {
   textIn,
   wide,
 } from './carriers.ts'
-import { digits, double, type FlinkSql, list, once, sql, text } from './flink-sql.ts'
+import { digits, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
 import { translateCall } from './functions.ts'
 import { Refusal } from './refusal.ts'
 import { constant, decimalOf, digitsOf, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
@@ -157,9 +157,13 @@ export function compared(
   op: CompareOp,
   by: Compare['by'],
   a: Term,
-  b: Term,
+  given: Term,
   exprs?: { readonly left: BoundExpr; readonly right: BoundExpr },
 ): FlinkSql {
+  // Of a value and itself Flink's planner says that they are equal, also where they are NULL.
+  const mayBeOne =
+    exprs?.left.kind !== 'constant' && exprs?.right.kind !== 'constant' && !ofDifferentRows(a.sql, given.sql)
+  const b = mayBeOne ? { ...given, sql: opaque(given.sql) } : given
   const isOrder = op !== '=' && op !== '!='
   if (by === 'dynamic') return isOrder ? orderedDynamic(op, a, b, exprs) : equalDynamic(op, a, b, exprs)
   if (by === 'bytes' && isOrder) throw new Refusal('Bytes are not ordered in Flink.')

@@ -59,6 +59,17 @@ export function barrier(piece: FlinkSql): FlinkSql {
   return SIMPLE.test(piece.text) ? piece : new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
 }
 
+/** A piece of which the planner does not see what it is, whatever it is. */
+export function opaque(piece: FlinkSql): FlinkSql {
+  return new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
+}
+
+/** Whether two pieces stand for values of the two sides of a join. */
+export function ofDifferentRows(x: FlinkSql, y: FlinkSql): boolean {
+  const [one, other] = [sideOfPiece(x), sideOfPiece(y)]
+  return one !== undefined && other !== undefined && one !== other
+}
+
 /** The rows of a SELECT with what the pieces need as further columns. */
 export function staged(rows: FlinkSql, pieces: readonly FlinkSql[], alias = 'q'): FlinkSql {
   const levels: [string, FlinkSql][][] = []

@@ -46,7 +46,7 @@ const asFlink = (url: URL, response: ServerResponse): void => {
     names === undefined
       ? {
           vertices: [
-            { id: 'v', name: 'Source: sluice_0[1] -> Calc[2]' },
+            { id: 'v', name: 'Source: sluice_0[1] -> Calc[2]', status: 'RUNNING' },
             { id: 'w', name: 'Sink[3]' },
           ],
         }
@@ -87,6 +87,7 @@ describe("the metrics of Flink's JobManager", () => {
               [0, 199],
               [1, 299],
             ]),
+            finished: false,
           },
         ],
       ],
@@ -117,6 +118,7 @@ describe("the metrics of Flink's JobManager", () => {
         [0, 199],
         [1, 299],
       ]),
+      finished: false,
     }
     const ended = progressOf(RANGES, counts, true)
     assert.deepEqual(
@@ -126,6 +128,7 @@ describe("the metrics of Flink's JobManager", () => {
         [600, 6000, true],
       ],
     )
+    assert.deepEqual(progressOf(RANGES, { ...counts, finished: true }, false), ended)
     // Half of the offsets hold a record.
     assert.deepEqual(
       [...ended.scanned],
@@ -153,6 +156,7 @@ describe("the metrics of Flink's JobManager", () => {
         [0, -1],
         [1, 1e15],
       ]),
+      finished: false,
     }
     assert.deepEqual(
       progressOf(RANGES, wild, false).progress.map(({ position }) => position),

@@ -261,7 +261,9 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
 /** Rows with a number among those that are alike. Flink's own EXCEPT ALL loses rows below a DISTINCT. */
 function numbered(rows: FlinkSql, columns: readonly FlinkSql[]): FlinkSql {
   const named = list(columns, ', ')
-  return sql`SELECT ${named}, ROW_NUMBER() OVER (PARTITION BY ${named} ORDER BY ${columns[0]}) AS place FROM (${rows})`
+  // Any order will do, but a constant is none for Flink.
+  const rolled = sql`SELECT ${named}, RAND_INTEGER(1) AS dice FROM (${rows})`
+  return sql`SELECT ${named}, ROW_NUMBER() OVER (PARTITION BY ${named} ORDER BY dice) AS place FROM (${rolled})`
 }
 
 /** The type in which the sides of a set operation meet, which the binder has brought together already. */
