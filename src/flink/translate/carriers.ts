@@ -2,7 +2,7 @@
 import type { DataType } from '../../types.ts'
 import { type FlinkSql, once, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { carrierOf, digitsOf, guard, isWhole, nullOf, type Term } from './terms.ts'
+import { carrierOf, decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
 /** A whole number as a decimal that has room for a computation. */
 export function wide(term: Term): FlinkSql {
@@ -76,6 +76,27 @@ export function asType(term: Term, type: DataType): Term {
   }
   if (type.kind === 'string' && kind === 'uuid') return { ...term, type }
   throw new Refusal(`Values of the types ${kind} and ${type.kind} do not meet in Flink.`)
+}
+
+/**
+ * The type in which values meet that a context has brought to one type: of decimals one with room for all (what has none
+ * in a cast is NULL in Flink), and with the places of each, which are shown.
+ */
+export function meeting(types: readonly DataType[], type: DataType): DataType {
+  if (type.kind !== 'decimal') return type
+  const sizes = types
+    .filter(({ kind }) => kind !== 'null')
+    .map((one) => {
+      if (isWhole(one)) return { whole: one.kind === 'int' ? 10 : 19, scale: 0 }
+      const { precision, scale } = decimalOf(one)
+      return { whole: precision - scale, scale }
+    })
+  const scale = Math.max(0, ...sizes.map((size) => size.scale))
+  if (sizes.some((size) => size.scale !== scale))
+    throw new Refusal('Decimals of different places do not meet in Flink, where they would all be shown alike.')
+  const precision = Math.max(1, ...sizes.map(({ whole }) => whole)) + scale
+  if (precision > MOST_DIGITS) throw new Refusal(`Decimals of ${precision} digits are not handed over to Flink.`)
+  return { kind: 'decimal', precision, scale }
 }
 
 /** Canonical JSON text of any carrier. */

@@ -15,6 +15,7 @@ import {
   comparableIn,
   isBooleanIn,
   isTextIn,
+  meeting,
   numberIn,
   ordered,
   textIn,
@@ -84,10 +85,16 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
     case 'like':
       return like(e, inner)
     case 'case': {
-      const whens = e.whens.map(
-        ({ when, then }) => sql`WHEN ${asCondition(inner(when))} THEN ${asType(inner(then), e.type).sql}`,
+      const thens = e.whens.map(({ then }) => inner(then))
+      const otherwise = inner(e.otherwise)
+      const type = meeting(
+        [...thens, otherwise].map((term) => term.type),
+        e.type,
       )
-      return caseOf(whens, asType(inner(e.otherwise), e.type).sql, e.type)
+      const whens = e.whens.map(
+        ({ when }, i) => sql`WHEN ${asCondition(inner(when))} THEN ${asType(thens[i], type).sql}`,
+      )
+      return caseOf(whens, asType(otherwise, type).sql, type)
     }
     case 'arithmetic':
       return arithmetic(e, inner)

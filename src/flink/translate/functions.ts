@@ -2,7 +2,7 @@
  * Functions that Flink computes exactly as we do: one row each. Any other call is refused by name. Texts are counted in
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
-import { asType, numberIn, ordered, textIn, wide } from './carriers.ts'
+import { asType, meeting, numberIn, ordered, textIn, wide } from './carriers.ts'
 import type { FunctionExpr } from '../../plan/plan.ts'
 import { parseWindow } from '../../functions/library/time/windows.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../types.ts'
@@ -150,8 +150,8 @@ function place(target: Term, value: Term): FlinkSql {
   return sql`CAST(POSITION(${textArgument(target)} IN ${unitsArgument(value)}) AS BIGINT)`
 }
 
-/** Doubles that are a whole number of 64 bits; what is beyond has none, here and there. */
-const LONG_LIMIT = 2 ** 63 - 1024
+/** The largest double that is a whole number of 64 bits; what is beyond has none, here and there. */
+const LARGEST_LONG = 2 ** 63 - 1024
 
 /** A whole number near a double. Whole numbers stay what they are. */
 const near =
@@ -161,7 +161,7 @@ const near =
     if (value.type.kind === 'decimal')
       throw new Refusal(`${e.fn.name.toUpperCase()} of a decimal is not handed over to Flink.`, e.span)
     const x = once(doubleArgument(value))
-    const fits = sql`ABS(${x}) <= ${double(LONG_LIMIT)}`
+    const fits = sql`ABS(${x}) <= ${double(LARGEST_LONG)}`
     const far = guard('a number has no whole number of 64 bits', sql`CAST(${x} AS STRING)`, sql`BIGINT`)
     const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT (${fits}) THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
     return asType({ sql: once(whole), type: LONG }, e.type)
@@ -233,8 +233,12 @@ const ROWS: Readonly<Record<string, Row>> = {
   startswith: textTest((v, part) => sql`STARTSWITH(${v}, ${part})`),
   endswith: textTest((v, part) => sql`ENDSWITH(${v}, ${part})`),
   coalesce: (args, e) => {
-    const all = args.map((a) => asType(a, e.type).sql)
-    return { sql: sql`COALESCE(${list(all, ', ')})`, type: e.type }
+    const type = meeting(
+      args.map((arg) => arg.type),
+      e.type,
+    )
+    const all = args.map((a) => asType(a, type).sql)
+    return { sql: sql`COALESCE(${list(all, ', ')})`, type }
   },
   nullif: ([a, b], e) => {
     if (a.type.kind !== b.type.kind || a.type.kind === 'json')

@@ -2,7 +2,7 @@
  * A lowered plan as one SELECT of Flink: a SELECT for each operator, one inside of the other, columns named by position.
  * What Flink cannot do exactly is a Refusal.
  */
-import { asType } from '../carriers.ts'
+import { asType, meeting } from '../carriers.ts'
 import { type Columns, translate, translateCondition } from '../expression.ts'
 import { there } from '../../../lib/assert.ts'
 import type {
@@ -39,7 +39,7 @@ import {
   startsOf,
 } from './slots.ts'
 import type { FlinkTable } from '../tables.ts'
-import { decimalOf, isWhole, MOST_DIGITS, nullOf, type Term } from '../terms.ts'
+import { isWhole, nullOf, type Term } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */
@@ -272,18 +272,5 @@ function common(types: readonly DataType[], first: DataType): DataType {
   if (known.length === 0) return first
   if (known.every((type) => isWhole(type))) return known.find((type) => type.kind !== 'int') ?? INT
   if (known.some(({ kind }) => kind === 'json')) return known.find(({ kind }) => kind === 'json') ?? LONG
-  return known.some(({ kind }) => kind === 'decimal') ? commonDecimal(known) : known[0]
-}
-
-/** With room for all sides: what has none in a cast is NULL in Flink. */
-function commonDecimal(types: readonly DataType[]): DataType {
-  const sizes = types.map((type) => {
-    if (isWhole(type)) return { whole: type.kind === 'int' ? 10 : 19, scale: 0 }
-    const { precision, scale } = decimalOf(type)
-    return { whole: precision - scale, scale }
-  })
-  const scale = Math.max(...sizes.map((size) => size.scale))
-  const precision = Math.max(...sizes.map(({ whole }) => whole)) + scale
-  if (precision > MOST_DIGITS) throw new Refusal(`Decimals of ${precision} digits are not handed over to Flink.`)
-  return { kind: 'decimal', precision, scale }
+  return meeting(known, known.find(({ kind }) => kind === 'decimal') ?? known[0])
 }
