@@ -151,7 +151,7 @@ function place(target: Term, value: Term): FlinkSql {
 }
 
 /** The largest double that is a whole number of 64 bits; what is beyond has none, here and there. */
-const LARGEST_LONG = 2 ** 63 - 1024
+const EDGE_OF_LONG = 2 ** 63 - 1024
 
 /** A whole number near a double. Whole numbers stay what they are. */
 const near =
@@ -161,7 +161,7 @@ const near =
     if (value.type.kind === 'decimal')
       throw new Refusal(`${e.fn.name.toUpperCase()} of a decimal is not handed over to Flink.`, e.span)
     const x = once(doubleArgument(value))
-    const fits = sql`ABS(${x}) <= ${double(LARGEST_LONG)}`
+    const fits = sql`ABS(${x}) <= ${double(EDGE_OF_LONG)}`
     const far = guard('a number has no whole number of 64 bits', sql`CAST(${x} AS STRING)`, sql`BIGINT`)
     const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT (${fits}) THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
     return asType({ sql: once(whole), type: LONG }, e.type)
