@@ -366,3 +366,24 @@ test('names given twice, two defaults', async () => {
     },
   )
 })
+
+test('Flink by the address of its gateway, or with all that there is to say', async () => {
+  const withFlink = (flink: string): string => `
+environments:
+  - name: demo
+    kafka: {brokers: [a:9092]}
+    flink: ${flink}
+${ACCOUNT}`
+  const flinkOf = async (flink: string) =>
+    (await loadConfig({ file: file('flink.yaml', withFlink(flink)) })).environments[0].flink
+  assert.deepEqual(await flinkOf('http://flink:8083'), { gateway: 'http://flink:8083' })
+  assert.deepEqual(
+    await flinkOf('{gateway: http://flink:8083, rest: http://jobs:8081/, parallelism: 8, requestTimeout: 5s}'),
+    { gateway: 'http://flink:8083', rest: 'http://jobs:8081/', parallelism: 8, requestTimeoutMs: 5000 },
+  )
+  for (const wrong of [
+    '{gateway: http://flink:8083, rest: jobs}',
+    '{gateway: http://flink:8083, rest: http://jobs/v1}',
+  ])
+    assert.match((await problems(withFlink(wrong))).join('\n'), /environments\[0\]\.flink\.rest: .*http:\/\/flink:8081/)
+})
