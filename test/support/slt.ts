@@ -283,6 +283,12 @@ export function caseRequest(item: SltCase): QueryRequest {
   }
 }
 
+/** Several readers tell of bad records as each of them meets one: their order is nobody's. */
+export function badFirst(lines: readonly string[]): string[] {
+  const isBad = (line: string): boolean => line.startsWith('BADRECORD')
+  return [...lines.filter(isBad).sort(), ...lines.filter((line) => !isBad(line))]
+}
+
 /** The frames of the answer in the lines of the format. */
 export function caseLines(item: SltCase, frames: readonly string[]): string[] {
   if (item.kind === 'frames')

@@ -79,6 +79,8 @@ const KEPT_IDLE = 1
 const LARGE_PART = 1 / 8
 /** Part of `server.max.memory` beyond which all threads collect their garbage: what is left of queries that have ended. */
 const COLLECTED_PART = 3 / 4
+/** Of a thread that holds less than this part of it nothing is to be had that would be worth the pause. */
+const WORTH_COLLECTING_PART = 1 / 16
 /** How long until they do so again. */
 const COLLECTING_MS = 3000
 /** How long it takes at most until the memory of a thread that was ended is back with the system. */
@@ -354,7 +356,8 @@ export class WorkerPool {
     const nowMs = clock.monotonic()
     if (bytes > limitBytes * COLLECTED_PART && nowMs - this.#collectedMs >= COLLECTING_MS) {
       this.#collectedMs = nowMs
-      for (const thread of this.#threads) thread.post({ kind: 'collect' })
+      for (const thread of this.#threads)
+        if (thread.heldBytes > limitBytes * WORTH_COLLECTING_PART) thread.post({ kind: 'collect' })
     }
     if (this.#relieving || bytes <= limitBytes) return
     const busy = [...this.#threads].filter((thread) => !thread.idle && !thread.ending)
