@@ -109,18 +109,10 @@ async function estimatedBytes(ranges: ReadonlyMap<Scan, ScanRanges>, context: Ha
   return Math.round(bytes)
 }
 
-/**
- * Limit `flink.statement.max.length` (characters): one statement for Flink, whose planner takes long over more. Beyond it:
- * the statement is not handed over.
- */
-export const MAX_STATEMENT = 1_000_000
-
 /** DDL, and the query behind it. `shown`: without secrets. */
 function statementsOf(part: FlinkPart, { settings }: HandOverContext, kafka: FlinkKafka, shown = false): string[] {
   const isolation = settings['isolation.level']
   const ddl = part.tables.flatMap((table) => table.ddl({ kafka, isolation, shown }).map(({ text }) => text))
-  if (part.query.text.length > MAX_STATEMENT)
-    throw new Refusal(`It is longer than ${MAX_STATEMENT} characters in Flink SQL (flink.statement.max.length).`)
   return [...ddl, part.query.text]
 }
 

@@ -10,6 +10,12 @@ type Lets = ReadonlyMap<string, FlinkSql>
 
 const NONE: Lets = new Map()
 
+/**
+ * Limit `flink.statement.max.length` (characters): one statement for Flink, whose planner takes long over more. Beyond it:
+ * the statement is not handed over. It holds for each piece on the way, as rows that are read twice double their text.
+ */
+export const MAX_STATEMENT = 1_000_000
+
 /** A piece of Flink SQL. Only this file makes one. */
 export class FlinkSql {
   readonly text: string
@@ -19,6 +25,8 @@ export class FlinkSql {
   readonly depth: number
   /** @internal */
   constructor(text: string, lets: Lets = NONE, depth = 0) {
+    if (text.length > MAX_STATEMENT)
+      throw new Refusal(`It is longer than ${MAX_STATEMENT} characters in Flink SQL (flink.statement.max.length).`)
     this.text = text
     this.lets = lets
     this.depth = depth

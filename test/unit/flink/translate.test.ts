@@ -4,11 +4,21 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { kafkaProperties, registryProperties } from '../../../src/flink/kafka-properties.ts'
 import { nearest } from '../../../src/flink/translate/aggregates.ts'
-import { double, list, name, once, sql, staged, text } from '../../../src/flink/translate/flink-sql.ts'
+import { double, list, MAX_STATEMENT, name, once, sql, staged, text } from '../../../src/flink/translate/flink-sql.ts'
 import { Refusal } from '../../../src/flink/translate/refusal.ts'
 import { jacksonText, readCarrier } from '../../../src/flink/translate/terms.ts'
 
 describe('text of users in Flink SQL', () => {
+  it('has an end, however often rows are read twice for it', () => {
+    let rows = sql`SELECT 1`
+    assert.throws(
+      () => {
+        for (let i = 0; i < 40; i++) rows = sql`SELECT * FROM (${rows}) AS a LEFT JOIN (${rows}) AS b ON TRUE`
+      },
+      (error: Error) => error instanceof Refusal && /flink\.statement\.max\.length/.test(error.message),
+    )
+    assert.ok(rows.text.length <= MAX_STATEMENT)
+  })
   it('is a literal that ends where it should', () => {
     assert.equal(text("it's; DROP TABLE x --").text, "'it''s; DROP TABLE x --'")
     assert.equal(text('\\').text, "'\\'")
