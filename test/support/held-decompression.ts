@@ -27,15 +27,17 @@ export function compressedBatches(codec: (typeof CODECS)[number], count: number,
   )
 }
 
-/** A log on a fake cluster, both closed after the test. */
-export async function fakeLog(t: TestContext): Promise<{ readonly fake: FakeCluster; readonly log: KafkaLog }> {
+/** A log on a fake cluster, both closed after the test. `cluster`: what the log reads from. */
+export async function fakeLog(
+  t: TestContext,
+): Promise<{ readonly fake: FakeCluster; readonly log: KafkaLog; readonly cluster: Cluster }> {
   const fake = await FakeCluster.start()
   const cluster = new Cluster({ brokers: fake.addresses, retryTimeoutMs: 2000, gapTimeoutMs: 600 })
   t.after(async () => {
     cluster.close()
     await fake.stop()
   })
-  return { fake, log: createKafkaLog(cluster) }
+  return { fake, log: createKafkaLog(cluster), cluster }
 }
 
 /** Where decompressed batches wait while it is closed. */

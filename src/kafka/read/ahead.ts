@@ -39,7 +39,8 @@ export class Ahead {
   }
 
   /** Begins with batches from number `from` on, up to `end` (exclusive), as far as they are `wanted`. */
-  plan({ batches, buffer }: Frame, from: number, end: number, wanted: (batch: number) => boolean): void {
+  plan(frame: Frame, from: number, end: number, wanted: (batch: number) => boolean): void {
+    const { batches, buffer } = frame
     let batch = Math.max(from, this.#next)
     for (; this.#planned.length < BATCHES_AHEAD && batch < end; batch++) {
       const codec = batches.codec(batch)
@@ -48,7 +49,7 @@ export class Ahead {
       const bytes = buffer.subarray(batches.recordsStart(batch), batches.end(batch))
       const plain = this.#decompressor.apart(codec, bytes, AHEAD_MAX_BYTES)
       // A batch that is skipped is never awaited: its failure must not count as unhandled.
-      plain.catch(() => undefined)
+      frame.readUntil(plain)
       this.#planned.push({ batch, plain, again: () => this.#decompressor.apart(codec, bytes) })
     }
     this.#next = batch

@@ -6,7 +6,7 @@
 import { Ahead } from './ahead.ts'
 import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain, unknownCodec } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
-import type { Frame } from '../wire/frame-pool.ts'
+import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import type { RecordBatch, ScanRequest } from '../log.ts'
 import { CodecError } from '../codecs/output.ts'
 import { CODECS, checksumFits, controlType } from './record-batch.ts'
@@ -40,6 +40,7 @@ const OWN_MEMORY_BYTES = 64 * 1024
 /** Delivers the batches of one scan, answer by answer. */
 export class Delivery {
   readonly #request: ScanRequest
+  readonly #frames: FramePool
   readonly #checkCrcs: boolean
   readonly #decompressor: Decompressor
   readonly #ahead: Ahead
@@ -56,8 +57,9 @@ export class Delivery {
   readonly #abortedProducers = new Set<number>()
   readonly #batch = new ReusedBatch()
 
-  constructor(request: ScanRequest, options: ScanOptions) {
+  constructor(request: ScanRequest, frames: FramePool, options: ScanOptions) {
     this.#request = request
+    this.#frames = frames
     this.#checkCrcs = options.checkCrcs ?? true
     const most = options.decompressedBatchMaxBytes ?? DECOMPRESSED_BATCH_MAX_BYTES
     this.#decompressor = new Decompressor(Math.min(request.decompressedBatchMaxBytes ?? most, most))
@@ -82,10 +84,17 @@ export class Delivery {
     this.#region = undefined
   }
 
-  /** Lets go of the answer without giving its frame back: somebody may still look at the last batch. */
-  drop(): void {
-    this.#current = undefined
+  /** Nothing more is delivered: a batch on its way does not count as read. */
+  stop(): void {
     this.#onItsWay = undefined
+  }
+
+  /** Lets go of the answer: nobody looks at its last batch any more. */
+  drop(): void {
+    this.stop()
+    this.#free()
+    if (this.#current !== undefined) this.#frames.give(this.#current.frame)
+    this.#current = undefined
   }
 
   /**
@@ -223,10 +232,10 @@ export class Delivery {
     }
     const begun = this.#request.limit === undefined ? this.#ahead.take(i) : undefined
     if (this.#request.limit === undefined) this.#ahead.plan(frame, i + 1, region.last, this.#wanted)
-    if (begun !== undefined) return this.#later(begun, batch, codec)
+    if (begun !== undefined) return this.#later(begun, batch, codec, frame)
     try {
       const plain = this.#decompressor.run(codec, frame.buffer, frame.view, batch.from, batches.end(i))
-      return plain instanceof Promise ? this.#later(plain, batch, codec) : this.#put(plain, batch)
+      return plain instanceof Promise ? this.#later(plain, batch, codec, frame) : this.#put(plain, batch)
     } catch (error) {
       return this.#damaged(error, batch, codec)
     }
@@ -242,7 +251,8 @@ export class Delivery {
     if (spent instanceof ArrayBuffer && spent.byteLength >= OWN_MEMORY_BYTES) spent.transfer(0)
   }
 
-  async #later(plain: Promise<Plain>, batch: ReusedBatch, codec: number): Promise<RecordBatch> {
+  async #later(plain: Promise<Plain>, batch: ReusedBatch, codec: number, frame: Frame): Promise<RecordBatch> {
+    frame.readUntil(plain)
     try {
       this.#put(await plain, batch)
       this.#spent = batch.buffer.buffer

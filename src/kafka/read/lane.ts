@@ -171,10 +171,10 @@ export class Lane {
     this.#send(this.#connection, parts)
   }
 
-  /** The consumer has finished with an answer. `reuse` false: somebody may still read its memory. */
-  consumed(frame: Frame, reuse = true): void {
+  /** The consumer has finished with an answer. */
+  consumed(frame: Frame): void {
     this.#held--
-    if (reuse) this.#owner.frames.give(frame)
+    this.#owner.frames.give(frame)
     this.pump()
   }
 
@@ -267,6 +267,8 @@ export class Lane {
       failed: (error) => {
         this.#asked = undefined
         this.#held--
+        if (this.#filling !== undefined) this.#owner.frames.give(this.#filling)
+        this.#filling = undefined
         if (!this.#closed) this.#die(error)
       },
     })
@@ -288,7 +290,22 @@ export class Lane {
     const asked = this.#asked as Segment[]
     this.#filling = undefined
     this.#asked = undefined
+    let fetched: Fetched | undefined
+    try {
+      if (!this.#closed) fetched = this.#fetched(frame, size, asked)
+    } finally {
+      if (fetched === undefined) this.#owner.frames.give(frame)
+    }
     if (this.#closed) return
+    // The next request goes out before anybody decodes this answer.
+    this.pump()
+    if (fetched === undefined) return this.#owner.settled()
+    if (this.#owner.checked) frame.checksums.begin(frame.batches)
+    this.#owner.ready(fetched)
+  }
+
+  /** What there is to be consumed in an answer; undefined where there is nothing, or the lane has ended over it. */
+  #fetched(frame: Frame, size: number, asked: readonly Segment[]): Fetched | undefined {
     let answer: FetchAnswer
     try {
       answer = readFetch(frame.buffer, size, this.#version)
@@ -304,23 +321,17 @@ export class Lane {
               false,
             )
       this.#die(known)
-      return
+      return undefined
     }
     const regions = this.#regions(answer, asked, frame)
-    if (this.#closed) return
+    if (this.#closed) return undefined
     if (answer.throttleMs > 0) this.#pausedUntilMs = systemClock.monotonic() + answer.throttleMs
     if (regions.length === 0) {
       this.#held--
-      this.#owner.frames.give(frame)
-      this.pump()
-      this.#owner.settled()
-      return
+      return undefined
     }
     this.#fetchBytes = Math.max(this.#fetchBytes, Math.min(this.#fetchBytes * 4, this.#owner.fetchBytes()))
-    // The next request goes out before anybody decodes this answer.
-    this.pump()
-    if (this.#owner.checked) frame.checksums.begin(frame.batches)
-    this.#owner.ready({ lane: this, frame, regions })
+    return { lane: this, frame, regions }
   }
 
   #regions(answer: FetchAnswer, asked: readonly Segment[], frame: Frame): Region[] {

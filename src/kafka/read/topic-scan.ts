@@ -74,7 +74,7 @@ export class Scan implements BatchSource, LaneOwner {
     this.isolation = request.isolation
     this.signal = this.#stop.signal
     this.#request = request
-    this.#delivery = new Delivery(request, options)
+    this.#delivery = new Delivery(request, frames, options)
     this.checked = options.checkCrcs !== false
     const max = request.fetchMaxBytes ?? FETCH_MAX_BYTES
     this.depth = request.limit === undefined ? 2 : 1
@@ -107,7 +107,7 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   #next(): Next {
-    if (this.#error !== undefined && !this.#delivery.busy && this.#ready.length === 0)
+    if (this.#error !== undefined && (this.#closed || (!this.#delivery.busy && this.#ready.length === 0)))
       return Promise.reject(this.#error)
     if (this.#closed) return undefined
     if (this.#started) return this.#step()
@@ -118,6 +118,7 @@ export class Scan implements BatchSource, LaneOwner {
   }
 
   close(): void {
+    this.#delivery.drop()
     if (this.#closed) return
     this.#end()
     this.#waiting?.resolve(undefined)
@@ -183,8 +184,8 @@ export class Scan implements BatchSource, LaneOwner {
     this.#closed = true
     for (const lane of this.#lanes) lane.close()
     for (const { frame } of this.#ready.splice(0)) this.frames.give(frame)
-    // The frame being consumed is not given back: somebody may still look at the last batch.
-    this.#delivery.drop()
+    // The consumer may still look at the last batch: its frame is given back when he closes the scan.
+    this.#delivery.stop()
     this.#stop.abort()
   }
 
@@ -212,6 +213,8 @@ export class Scan implements BatchSource, LaneOwner {
       if (this.topicId === undefined) this.topicId = topic.id
       else if (topic.id !== this.topicId)
         this.#isTheTopic(await this.cluster.topic(this.topic, { signal: this.signal, fresh: true }))
+      // What is known of the topic comes without a wait that an end of the scan could break off.
+      if (this.#closed) return
       for (const [leader, list] of byLeader(ranges, topic)) this.#deal(leader, list)
     }
     for (const lane of this.#lanes) lane.pump()
@@ -330,6 +333,7 @@ export class Scan implements BatchSource, LaneOwner {
       await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
       try {
         const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
+        if (this.#closed) return
         this.#isTheTopic(topic)
         const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
         for (const segment of this.#homeless.splice(0)) {

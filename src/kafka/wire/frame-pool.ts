@@ -3,7 +3,7 @@ import { Checksums } from '../codecs/checksums.ts'
 import { BatchIndex } from '../read/batch-index.ts'
 
 /** Memory for one answer of a Fetch, and what is known of the batches in it. Reused for the next answer. */
-export interface Frame {
+export class Frame {
   /** In shared memory, unless it is large. */
   readonly buffer: Buffer
   /** Over the same memory with the same indexes. */
@@ -11,6 +11,33 @@ export interface Frame {
   /** Of the answer that is in the frame. */
   readonly batches: BatchIndex
   readonly checksums: Checksums
+  #readers = 0
+  #unread: (() => void) | undefined
+
+  constructor(memory: ArrayBufferLike) {
+    this.buffer = Buffer.from(memory)
+    this.view = new DataView(memory)
+    this.batches = new BatchIndex(this.view)
+    this.checksums = new Checksums(memory instanceof SharedArrayBuffer ? memory : undefined)
+  }
+
+  /** Another thread reads the memory until the promise settles; it does not go to a new answer before that. */
+  readUntil(over: Promise<unknown>): void {
+    this.#readers++
+    const left = (): void => {
+      this.#readers--
+      if (this.#readers > 0) return
+      this.#unread?.()
+      this.#unread = undefined
+    }
+    over.then(left, left)
+  }
+
+  /** Calls `then` once nobody else reads the memory: at once, if nobody does now. */
+  whenUnread(then: () => void): void {
+    if (this.#readers === 0) then()
+    else this.#unread = then
+  }
 }
 
 /** Room for a 2 MiB fetch and its partition headers. Pages that are never written cost nothing. */
@@ -38,13 +65,23 @@ export function frameBytes(): number {
   return heldByAll
 }
 
-/** The frames that are not in use, up to a limit. */
+/**
+ * The frames that are not in use, up to a limit. Whoever takes one gives it back, however its use ends: one that is left
+ * to the collector of garbage would go on to be counted.
+ */
 export class FramePool {
   readonly #idle: Frame[] = []
   #idleBytes = 0
+  #lent = 0
+
+  /** Frames that were taken and are not back yet. */
+  get lent(): number {
+    return this.#lent
+  }
 
   /** A frame of at least `size` bytes. */
   take(size: number): Frame {
+    this.#lent++
     const at = this.#idle.findLastIndex((frame) => frame.buffer.length >= size)
     if (at >= 0) {
       const [frame] = this.#idle.splice(at, 1)
@@ -52,15 +89,17 @@ export class FramePool {
       return frame
     }
     const bytes = Math.max(FRAME_BYTES, Math.ceil(size / STEP_BYTES) * STEP_BYTES)
-    const shared = bytes > SHARED_BYTES ? undefined : new SharedArrayBuffer(bytes)
-    const memory = shared ?? new ArrayBuffer(bytes)
-    const view = new DataView(memory)
     heldByAll += bytes
-    return { buffer: Buffer.from(memory), view, batches: new BatchIndex(view), checksums: new Checksums(shared) }
+    return new Frame(bytes > SHARED_BYTES ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes))
   }
 
-  /** Takes back a frame that is no longer read. */
+  /** Takes back a frame whose taker has done with it. */
   give(frame: Frame): void {
+    frame.whenUnread(() => this.#keep(frame))
+  }
+
+  #keep(frame: Frame): void {
+    this.#lent--
     const bytes = heldBytes(frame)
     if (this.#idleBytes + bytes > KEEP_BYTES) {
       heldByAll -= frame.buffer.length

@@ -163,6 +163,7 @@ export class WorkerPool {
         processorMs: 0,
         resting: false,
         startedMs: 0,
+        foundBytes: 0,
         resolve,
         reject,
       }
@@ -345,9 +346,9 @@ export class WorkerPool {
   }
 
   /**
-   * Has garbage collected when memory gets short, and ends the thread that holds most when the process holds too much. Memory that was freed may stay with the process for
-   * a while: a thread that holds little itself is not ended for it, and the next one not before the end of the last one
-   * can be seen.
+   * Has garbage collected when memory gets short, and ends the thread that holds most when the process holds too much.
+   * Memory that was freed may stay with the process for a while: a thread that holds little itself is not ended for it,
+   * and the next one not before the end of the last one can be seen.
    */
   #lookAtMemory(): void {
     const { limits, clock } = this.#options
@@ -382,7 +383,7 @@ export class WorkerPool {
     sizes.sort((a, b) => b.bytes - a.bytes)
     const [{ thread, bytes }] = sizes
     if (bytes < limitBytes * LARGE_PART) return false
-    await thread.end({ what: 'too large', limitBytes })
+    await thread.end({ what: 'too large', limitBytes, heldBytes: bytes })
     return true
   }
 

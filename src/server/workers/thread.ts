@@ -43,6 +43,8 @@ export interface Job {
   resting: boolean
   /** `Clock.monotonic` when a thread began it. */
   startedMs: number
+  /** What the thread held then. */
+  foundBytes: number
   resolve(summary: ExportSummary): void
   reject(cause: Error): void
 }
@@ -96,7 +98,7 @@ export interface ThreadHost {
 export type EndReason =
   | { readonly what: 'memory' }
   | { readonly what: 'stalled'; readonly limitMs: number }
-  | { readonly what: 'too large'; readonly limitBytes: number }
+  | { readonly what: 'too large'; readonly limitBytes: number; readonly heldBytes: number }
   | { readonly what: 'closed' }
   | { readonly what: 'fault'; readonly cause: Error }
 
@@ -181,6 +183,7 @@ export class WorkerThread {
     job.processorMs = 0
     job.resting = false
     job.startedMs = this.#host.clock.monotonic()
+    job.foundBytes = this.heldBytes
     this.jobs.set(job.number, job)
     this.post({ kind: 'run', job: job.number, request: job.request, view: job.view })
   }
