@@ -93,14 +93,28 @@ export interface CrowdResult {
   readonly smallMs: readonly number[]
 }
 
+/** How large a crowd is, and how long it asks. */
+export interface CrowdOptions {
+  readonly clients: number
+  readonly seconds: number
+  /** Told how many queries were answered, often. Until it says so, the crowd goes on, up to `PATIENCE` times as long. */
+  readonly enough?: (answered: number) => boolean
+}
+
+const PATIENCE = 20
+
 /** Runs `clients` clients of the accounts for so long. The first token is of the account that is timed. */
 export async function runCrowd(
   url: string,
   tokens: readonly string[],
   topic: CrowdTopic,
-  { clients, seconds }: { readonly clients: number; readonly seconds: number },
+  { clients, seconds, enough = () => true }: CrowdOptions,
 ): Promise<CrowdResult> {
-  const until = performance.now() + seconds * 1000
+  const startedMs = performance.now()
+  const goesOn = (): boolean => {
+    const passed = (performance.now() - startedMs) / 1000
+    return !enough(answered) ? passed < seconds * PATIENCE : passed < seconds
+  }
   const errors = new Map<string, number>()
   const faults: string[] = []
   const smallMs: number[] = []
@@ -116,14 +130,14 @@ export async function runCrowd(
   const [own, ...others] = tokens
   const all = questions(topic)
   const client = async (number: number): Promise<void> => {
-    for (let i = number; performance.now() < until; i++) {
+    for (let i = number; goesOn(); i++) {
       const question = all[i % all.length]
       take(question, await ask(url, others[number % others.length], question.sql))
     }
   }
   const timed = async (): Promise<void> => {
     const question = smallQuery(topic)
-    while (performance.now() < until) {
+    while (goesOn()) {
       const outcome = await ask(url, own, question.sql)
       take(question, outcome)
       if (outcome.error === undefined) smallMs.push(outcome.ms)

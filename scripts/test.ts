@@ -38,12 +38,12 @@ const outcome = nothingYet()
 const failures = wanted.length === 0 ? await staticChecks() : []
 await runTests(
   testFiles((path) => isWanted(path) && !needsCluster(path) && !isPackage(path)),
-  { concurrency: 2, timeoutMs: 120_000, verbose: values.verbose },
+  { concurrency: 2, timeoutMs: 300_000, verbose: values.verbose },
   outcome,
 )
 await runTests(
   testFiles((path) => isWanted(path) && isPackage(path)),
-  { concurrency: 1, timeoutMs: 300_000, verbose: values.verbose },
+  { concurrency: 1, timeoutMs: 600_000, verbose: values.verbose },
   outcome,
 )
 await runAgainstCluster(
@@ -65,7 +65,7 @@ async function runAgainstCluster(files: readonly string[], result: Outcome): Pro
       `\nreal Kafka at ${cluster.kafka.bootstrap} (${cluster.kafka.startedMs} ms), real registry at ${cluster.registry.root}`,
     )
   process.env.SLUICE_TEST_CLUSTER = JSON.stringify(cluster)
-  await runTests(files, { concurrency: 1, timeoutMs: 600_000, verbose: values.verbose }, result)
+  await runTests(files, { concurrency: 1, timeoutMs: 1_500_000, verbose: values.verbose }, result)
 }
 
 function summarize({ passed, failed, skipped }: Outcome, failedChecks: readonly string[]): void {

@@ -391,7 +391,7 @@ describe('frames', { skip: cluster.skip }, () => {
         const socket = new WebSocket(`${sluice.url.replace('http', 'ws')}/api/ws/v2/sql/execute`, {
           headers: { authorization: `Bearer ${TOKEN}` },
         })
-        const timer = setTimeout(() => reject(new Error('no end after 30 s')), 30_000)
+        const timer = setTimeout(() => reject(new Error('no end after 120 s')), 120_000)
         socket.on('open', () => send(socket))
         socket.on('error', () => undefined)
         socket.on('close', (code) => {

@@ -9,7 +9,7 @@ import { ATTACKS } from '../../bench/attack/all.ts'
 import { type Result, runAttacks } from '../../bench/attack/run.ts'
 import { sandboxWorld } from '../../bench/attack/world.ts'
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 const SETTLE_MS = 20
 const WARM_MS = 500
 

@@ -34,9 +34,9 @@ const skip =
   ))
 
 /** Random conditions that are compared; the whole 5,000 by hand. */
-const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
+const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 200)
 /** Random queries that are compared; the whole 5,000 by hand. */
-const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 100)
+const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 50)
 /** Queries over the same random tables. */
 const QUERIES_A_ROUND = 50
 /** Conditions of one statement. */
@@ -89,8 +89,14 @@ describe('statements on a real Flink', { skip }, () => {
         const asked = await serve(cluster.kafka.bootstrap, data, undefined, environment, { engine: 'flink' })
         const wrong: string[] = []
         const compare = async (item: SltCase): Promise<void> => {
-          const got = await asked.ask(item)
-          const error = got.find((line) => line.startsWith('ERROR')) ?? ''
+          let got = await asked.ask(item)
+          const errorIn = (lines: readonly string[]): string => lines.find((line) => line.startsWith('ERROR')) ?? ''
+          // A Flink that is short of everything may cancel a job by itself.
+          if (errorIn(got).includes('its job was cancelled there')) {
+            process.stdout.write(`${name}:${item.line} was cancelled on Flink, and is asked again\n`)
+            got = await asked.ask(item)
+          }
+          const error = errorIn(got)
           const isRefused = /Not handed over to Flink|Flink gave the statement back/.test(error)
           const place = `${name}:${item.line}`
           if (isRefused !== refusedCases.has(place) && !(isRefused && GIVEN_BACK.has(place)))

@@ -15,7 +15,7 @@ import { eventually } from '../support/eventually.ts'
 const root = join(import.meta.dirname, '..', '..')
 const NAMES = ['one', 'two', 'three'] as const
 /** Longer than a server may take to stop. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 90_000
 
 export type ServerName = (typeof NAMES)[number]
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The longest that anything may take, on the slowest machine. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 90_000
 
 /** Resolves once the condition holds; rejects with `what` when it never does. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
