@@ -29,7 +29,7 @@ const allowed = {
     'registry/registry',
   ],
   catalog: ['lib', 'types', 'formats', 'kafka', 'registry', 'plan', 'engine'],
-  flink: ['lib', 'types', 'sql', 'plan', 'functions', 'engine', 'kafka'],
+  flink: ['lib', 'types', 'sql', 'plan', 'functions', 'formats', 'engine', 'kafka'],
   export: ['lib', 'types', 'sql/error', 'protocol', 'formats', 'engine'],
   server: [
     'lib',

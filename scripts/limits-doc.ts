@@ -140,6 +140,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   catalog: 'Tables and their formats',
   registry: 'Schema registries',
   kafka: 'Kafka',
+  flink: 'Apache Flink',
   server: 'REST, JDBC and logins',
   sandbox: "The demo's broker and registry",
   studio: 'The page',
@@ -169,6 +170,9 @@ function shown(value: number, unit: string): string {
 /** The page as it should be. */
 export function limitsPage(): string {
   const { limits } = constantLimits()
+  const nowhere = limits.filter(({ file }) => !Object.hasOwn(ROOMS, file.split('/')[1]))
+  if (nowhere.length > 0)
+    throw new Error(`ROOMS has no heading for the limits of ${nowhere.map(({ file }) => file).join(', ')}.`)
   const settings = Object.entries(BEYOND_SETTING).map(([name, beyond]) => {
     const setting = SETTINGS[name as keyof typeof BEYOND_SETTING]
     const [most, standard] = [shownValue(setting.max, setting.unit), shownValue(setting.fallback, setting.unit)]

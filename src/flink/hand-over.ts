@@ -4,16 +4,19 @@
  * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
  */
 import type { ScanRanges } from '../engine/scan/ranges.ts'
-import { children } from '../plan/expressions/children.ts'
+import { children, mapChildren } from '../plan/expressions/children.ts'
 import { conjuncts } from '../plan/expressions/conjuncts.ts'
+import { exprKey } from '../plan/expressions/expr-key.ts'
+import { widthOf } from '../plan/lower/lower.ts'
 import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
-import { expressionsOf, visitPlan } from '../plan/rewrite.ts'
+import { expressionsOf, mapExpressions, visitPlan } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
 import { type Columns, translate, translateCondition } from './translate/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
 import { translateRows } from './translate/rows/translate-rows.ts'
+import { isInOrder } from './translate/rows/limited.ts'
 import { filtered } from './translate/rows/slots.ts'
 import { FlinkTable } from './translate/tables.ts'
 import { toText } from './translate/terms.ts'
@@ -60,9 +63,12 @@ class Division {
     if (below.kind === 'sort') {
       if (below.input.kind === 'scan')
         return this.#done({ ...plan, input: onto({ ...below, input: this.#records(below.input, limit, below) }) })
-      return this.#done({ ...plan, input: onto({ ...below, input: this.#divide(below.input, true) }) })
+      const { above, input } = narrowed([plan, below], below.input)
+      const [output, sort] = above as [Output, Sort]
+      return this.#done({ ...output, input: onto({ ...sort, input: this.#divide(input, true) }) })
     }
-    return this.#done({ ...plan, input: onto(this.#divide(below, false, limit)) })
+    const { above, input } = narrowed([plan], below)
+    return this.#done({ ...(above[0] as Output), input: onto(this.#divide(input, false, limit)) })
   }
 
   #done(plan: Output): HandedOver {
@@ -111,6 +117,7 @@ class Division {
 
   #foreign(plan: Plan): Foreign {
     if (this.#dividesJson) throw new Refusal(DIVIDED)
+    if (isInOrder(plan)) throw new Refusal('ORDER BY and LIMIT are done here.')
     const tables: FlinkTable[] = []
     const rows = translateRows(plan, { tables: (scan) => this.#table(scan, tables), shares: new Map() })
     if (tables.length === 0) throw new Refusal('No topic is read.')
@@ -224,6 +231,32 @@ function textColumns(rows: FlinkSql, slots: readonly Made[]): FlinkSql {
       columns.push(type === undefined ? sql`CAST(${column} AS STRING)` : toText({ sql: column, type }))
     }
   return sql`SELECT ${columns.length === 0 ? name('c0') : list(columns, ', ')} FROM (${rows})`
+}
+
+/**
+ * The nodes above some rows, and below them what they look at: slots and parts of slots, each once. Nothing else comes
+ * back from Flink, and no list or structure of which only a part is wanted.
+ */
+function narrowed(above: readonly Plan[], rows: Plan): { above: readonly Plan[]; input: Plan } {
+  const wanted = new Map<string, { readonly index: number; readonly expr: BoundExpr }>()
+  const look = (e: BoundExpr): BoundExpr => {
+    if (!isPartOfSlot(e)) return mapChildren(e, look)
+    const key = exprKey(e)
+    const { index } = wanted.get(key) ?? { index: wanted.size }
+    if (!wanted.has(key)) wanted.set(key, { index, expr: e })
+    return { kind: 'slot', index, name: '', type: e.type, span: e.span }
+  }
+  const narrow = above.map((node) => mapExpressions(node, look))
+  const exprs = [...wanted.values()].map(({ expr }) => expr)
+  const isAll = exprs.length === widthOf(rows) && exprs.every(({ kind }) => kind === 'slot')
+  if (isAll || rows.kind === 'values') return { above, input: rows }
+  return { above: narrow, input: { kind: 'project', input: rows, columns: exprs.map((expr) => ({ name: '', expr })) } }
+}
+
+function isPartOfSlot(e: BoundExpr): boolean {
+  if (e.kind === 'member') return isPartOfSlot(e.operand)
+  if (e.kind === 'element') return e.index.kind === 'constant' && isPartOfSlot(e.operand)
+  return e.kind === 'slot'
 }
 
 /** Few rows leave it, however many records are read. */

@@ -423,11 +423,13 @@ export interface FunctionExpr extends Typed {
   readonly name: string
   readonly args: readonly BoundExpr[]
 }
+/** The item of a list at an index, from 0. */
 export interface ElementOf extends Typed {
   readonly kind: 'element'
   readonly operand: BoundExpr
   readonly index: BoundExpr
 }
+/** The field of a structure, or the member of a JSON object, of that name. */
 export interface MemberOf extends Typed {
   readonly kind: 'member'
   readonly operand: BoundExpr
@@ -448,9 +450,8 @@ export interface PresenceTest extends Typed {
   readonly path: Path
 }
 /**
- * The last header of a name as a type, or all of that name (`strings`, `blobs`); with `name` undefined the array of
- * header names (`keys`), a map of texts with the last header of each name (`map`), or every header with its bytes
- * (`list`).
+ * The last header of a name as a type, or all of that name (`strings`, `blobs`); without a `name` the header names
+ * (`keys`), a map of texts with the last header of each name (`map`), or every header with its bytes (`list`).
  */
 export interface HeaderRef extends Typed {
   readonly kind: 'header'

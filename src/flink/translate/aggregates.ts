@@ -22,6 +22,8 @@ export interface Made {
   readonly columns: readonly FlinkSql[]
   /** One column is the value in a carrier: operators above it can go on with it in Flink. */
   readonly term?: Pick<Term, 'type' | 'digits'>
+  /** The carrier, made of the column, where that is kept as it came for the way back. */
+  readonly carrier?: (column: FlinkSql) => FlinkSql
   /** From the columns as text (`toText`). */
   read(columns: readonly (string | null)[]): Value
 }

@@ -9,10 +9,6 @@ import { type FlinkSql, list, name, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { decimalOf } from './terms.ts'
 
-/** Why records cannot be brought here as they are while Flink decodes them. */
-export const AVRO_RECORDS =
-  'Flink either decodes Avro values or hands on their bytes: whole records are not found by their fields there.'
-
 /** The field of the value that a path begins with, and what the path is below it. */
 export function avroField(
   table: TableFacet,

@@ -5,7 +5,18 @@
 import { parseDuration } from '../../functions/support/datemath.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import type { CompareOp } from '../../plan/operators.ts'
-import type { Arithmetic, BoundExpr, CastExpr, Compare, InList, LikeMatch, Logic, SlotRef } from '../../plan/plan.ts'
+import type {
+  Arithmetic,
+  BoundExpr,
+  CastExpr,
+  Compare,
+  ElementOf,
+  InList,
+  LikeMatch,
+  Logic,
+  MemberOf,
+  SlotRef,
+} from '../../plan/plan.ts'
 import type { DataType } from '../../types.ts'
 import { BOOLEAN, DOUBLE, STRING } from '../../types.ts'
 import {
@@ -21,10 +32,11 @@ import {
   textIn,
   wide,
 } from './carriers.ts'
-import { digits, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
+import { barrier, digits, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
 import { translateCall } from './functions.ts'
+import { canonicalJson, wrappedAt } from './json.ts'
 import { Refusal } from './refusal.ts'
-import { constant, decimalOf, digitsOf, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
+import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
 /** What references of an expression stand for: columns of the rows below. */
 export type Columns = (reference: Exclude<Reference, never>) => Term
@@ -115,13 +127,10 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
       throw new Refusal('A subquery is not handed over to Flink.')
     case 'element':
     case 'member':
+      return part(e, inner)
     case 'array':
     case 'struct':
-      throw new Refusal(
-        'Lists and structures are not made or taken apart in Flink.',
-        e.span,
-        'Name the field by its path.',
-      )
+      throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
   }
 }
 
@@ -178,8 +187,8 @@ export function compared(
     if (!isOrder || isAscii(exprs?.left) || isAscii(exprs?.right)) return sql`(${a.sql} ${operator(op)} ${b.sql})`
     return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
   }
-  if (by === 'number') mixed(a, b, exprs)
-  return sql`(${a.sql} ${operator(op)} ${b.sql})`
+  const [x, y] = by === 'number' ? mixed(a, b, exprs) : [a.sql, b.sql]
+  return sql`(${x} ${operator(op)} ${y})`
 }
 
 /** Against ASCII the order of code units and that of bytes say the same. */
@@ -187,16 +196,31 @@ function isAscii(e: BoundExpr | undefined): boolean {
   return e?.kind === 'constant' && typeof e.value === 'string' && /^[\0-\x7f]*$/.test(e.value)
 }
 
-/** A long and a double are compared as doubles by Flink, and exactly here. */
-function mixed(a: Term, b: Term, exprs?: { readonly left: BoundExpr; readonly right: BoundExpr }): void {
-  const long = (t: Term) => isWhole(t.type) && digitsOf(t) > 15
-  const fraction = (t: Term) => t.type.kind === 'double' || t.type.kind === 'float'
-  const small = (e: BoundExpr | undefined) =>
+/** A long and a double are compared as doubles by Flink, and exactly here: a long that is no double ends the job. */
+function mixed(a: Term, b: Term, exprs: Sides): readonly [FlinkSql, FlinkSql] {
+  const isLong = (t: Term) => isWhole(t.type) && digitsOf(t) > 15
+  const isFraction = (t: Term) => t.type.kind === 'double' || t.type.kind === 'float'
+  const isSmall = (e: BoundExpr | undefined) =>
     e?.kind === 'constant' && typeof e.value === 'number' && Math.abs(e.value) < 2 ** 53
-  if (long(a) && fraction(b) && !small(exprs?.right))
-    throw new Refusal('A 64-bit number and a double are compared exactly here, and as doubles in Flink.')
-  if (long(b) && fraction(a) && !small(exprs?.left))
-    throw new Refusal('A 64-bit number and a double are compared exactly here, and as doubles in Flink.')
+  const [wholeLeft, wholeRight] = [wholeConstant(exprs?.left), wholeConstant(exprs?.right)]
+  if (isLong(a) && isFraction(b) && !isSmall(exprs?.right))
+    return wholeRight === undefined ? [doubleOf(a), b.sql] : [a.sql, wholeRight]
+  if (isLong(b) && isFraction(a) && !isSmall(exprs?.left))
+    return wholeLeft === undefined ? [a.sql, doubleOf(b)] : [wholeLeft, b.sql]
+  return [a.sql, b.sql]
+}
+
+/** A constant double that is a whole number of 64 bits, as that. */
+function wholeConstant(e: BoundExpr | undefined): FlinkSql | undefined {
+  if (e?.kind !== 'constant' || typeof e.value !== 'number' || !Number.isInteger(e.value)) return undefined
+  return Math.abs(e.value) < 2 ** 63 ? sql`CAST(${BigInt(e.value)} AS BIGINT)` : undefined
+}
+
+/** A whole number as the double that it is; one of more than 53 bits ends the job. */
+function doubleOf(term: Term): FlinkSql {
+  const value = once(term.sql)
+  const far = guard('a number of more than 53 bits meets a double', sql`CAST(${value} AS STRING)`, sql`DOUBLE`)
+  return sql`CASE WHEN ${value} NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN ${far} ELSE CAST(${value} AS DOUBLE) END`
 }
 
 type Sides = { readonly left: BoundExpr; readonly right: BoundExpr } | undefined
@@ -236,26 +260,29 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
   return sql`(${side(a, exprs?.left)} ${operator(op)} ${side(b, exprs?.right)})`
 }
 
+/** Kinds that `orderedDynamic` knows, besides whole numbers. */
+const ORDERED: ReadonlySet<string> = new Set(['json', 'boolean', 'string', 'float', 'double', 'null'])
+
 /** Numbers with numbers, texts with texts, booleans with booleans; anything else is NULL. */
 function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): FlinkSql {
   const whens: FlinkSql[] = []
+  const odd = [left, right].find((t) => !isWhole(t.type) && !ORDERED.has(t.type.kind))
+  if (odd !== undefined)
+    throw new Refusal(`A value of the type ${odd.type.kind} and one of another kind are not compared in Flink.`)
   const [a, b] = [left, right].map((t) => ({ ...t, sql: once(t.sql) }))
   const numberOf = (t: Term, e: BoundExpr | undefined): FlinkSql | undefined => {
     const n = numberConstant(e)
     if (n !== undefined) return double(n)
     if (t.type.kind === 'json') return numberIn(t)
     if (t.type.kind === 'double' || t.type.kind === 'float') return t.sql
-    return isWhole(t.type) && digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : undefined
+    if (!isWhole(t.type)) return undefined
+    return digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : once(doubleOf(t))
   }
   const inOrder = isAscii(exprs?.left) || isAscii(exprs?.right) ? (value: FlinkSql) => value : ordered
   const textOf = (t: Term): FlinkSql | undefined =>
     t.type.kind === 'json' ? inOrder(textIn(t)) : t.type.kind === 'string' ? inOrder(t.sql) : undefined
   const [an, bn] = [numberOf(a, exprs?.left), numberOf(b, exprs?.right)]
   const [at, bt] = [textOf(a), textOf(b)]
-  if (isWhole(a.type) && an === undefined && bn !== undefined)
-    throw new Refusal('A 64-bit number and a JSON value are compared exactly here, and as doubles in Flink.')
-  if (isWhole(b.type) && bn === undefined && an !== undefined)
-    throw new Refusal('A 64-bit number and a JSON value are compared exactly here, and as doubles in Flink.')
   if (an !== undefined && bn !== undefined) {
     const both = sql`${an} IS NOT NULL AND ${bn} IS NOT NULL`
     whens.push(sql`WHEN ${both} THEN ${an} ${operator(op)} ${bn}`)
@@ -281,6 +308,18 @@ function inList(e: InList, inner: Inner): Term {
   const any = sql`(${list(equals, ' OR ')})`
   return { sql: e.negated ? sql`(NOT ${any})` : any, type: BOOLEAN }
 }
+
+/** What is at a name or a constant place of a JSON value. */
+function part(e: ElementOf | MemberOf, inner: Inner): Term {
+  const of = inner(e.operand)
+  const step = e.kind === 'member' ? e.name : e.index.kind === 'constant' ? e.index.value : undefined
+  const isPlace = typeof step === 'number' && Number.isInteger(step) && step >= 0
+  if (of.type.kind !== 'json' || e.type.kind !== 'json' || (typeof step !== 'string' && !isPlace))
+    throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
+  return { sql: barrier(canonicalJson(once(wrappedAt(of.sql, [step])))), type: e.type }
+}
+
+const TAKEN_APART = 'Lists and structures are not made or taken apart in Flink.'
 
 /** `%` only: `_` stands for a code unit here and for a character there, and a backslash escapes nothing here. */
 function like(e: LikeMatch, inner: Inner): Term {

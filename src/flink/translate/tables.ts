@@ -3,16 +3,19 @@
  * are read as raw bytes, so that what leaves Flink as a record is what Kafka had; JSON values are taken out of them path
  * by path.
  */
-import { canonicalOfDouble } from './carriers.ts'
 import type { Reference } from './expression.ts'
 import type { ScanRanges } from '../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../plan/catalog.ts'
-import type { PathRef, Scan } from '../../plan/plan.ts'
-import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName } from '../../types.ts'
-import { AVRO_RECORDS, avroField, declared } from './avro.ts'
+import { canonicalJson, wrappedAt } from './json.ts'
+import { parseJson } from '../../formats/json/text.ts'
+import { numberWithoutValue } from '../../formats/json/values.ts'
+import type { BoundExpr, PathRef, Scan } from '../../plan/plan.ts'
+import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../types.ts'
+import type { Made } from './aggregates.ts'
+import { avroField, declared } from './avro.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { carrierOf, type Term } from './terms.ts'
+import { carrierOf, GivenBack, type Term } from './terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
@@ -98,6 +101,30 @@ export class FlinkTable {
     }
   }
 
+  /**
+   * A whole JSON key or value that only goes through Flink, as the text that the record has; undefined for anything else.
+   * What is looked into there is a `reference`, whose text is another one.
+   */
+  readonly whole = (e: BoundExpr): Made | undefined => {
+    if (e.kind !== 'path' || e.path.steps.length > 0 || e.type.kind !== 'json') return undefined
+    const { facet } = e.path
+    if (facet !== 'key' && facet !== 'value') return undefined
+    if (this.scan.table[facet].format !== 'JSON' || this.scan.table[facet].framing !== 'none') return undefined
+    this.#facets.add(facet)
+    this.checked.add(facet)
+    const { sql: taken, type } = this.#column(`whole ${facet}`, () => ({
+      taken: sql`CAST(${columnOf(facet)} AS STRING)`,
+      type: JSON_TYPE,
+    }))
+    return {
+      type,
+      columns: [taken],
+      term: { type },
+      carrier: (column) => canonicalJson(once(wrappedAt(column, []))),
+      read: ([said]) => (said === null ? null : wholeJson(said)),
+    }
+  }
+
   #column(key: string, make: () => Taken): Term {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
@@ -117,7 +144,7 @@ export class FlinkTable {
     })
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
     const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
-    const bare = this.#avro.size === 0 ? given : sql`${given} UNION ALL ${this.#tombstones(where)}`
+    const bare = this.#avro.size === 0 ? given : this.#withAvro(taken, further, where)
     if (!columns.some(({ isJson }) => isJson)) return bare
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
     const named = [
@@ -128,17 +155,32 @@ export class FlinkTable {
     return plainSql(sql`SELECT ${chosen} FROM (${staged(bare, [chosen])})`)
   }
 
-  /** Records without a value, which Flink's Avro passes over: read once more, as bytes that nobody decodes. */
-  #tombstones(where: FlinkSql): FlinkSql {
+  /**
+   * Rows of fields that Flink decodes, and of the records without a value, which its Avro passes over. `further` are the
+   * records as they are: read once more, as bytes that nobody decodes, and found by partition and offset.
+   */
+  #withAvro(taken: readonly FlinkSql[], further: readonly FlinkSql[], where: FlinkSql): FlinkSql {
+    if (further.length === 0)
+      return sql`SELECT ${list(taken, ', ')} FROM ${this.name}${where} UNION ALL ${this.#tombstones(where)}`
+    const own = taken.slice(0, taken.length - further.length)
+    const place = [sql`sluice_partition AS p`, sql`sluice_offset AS o`]
+    const fields = sql`SELECT ${list([...own, ...place], ', ')} FROM ${this.name}${where}`
+    const all = sql`${fields} UNION ALL ${this.#tombstones(where, place)}`
+    const columns = list([this.names(), ...further], ', ')
+    return sql`SELECT ${columns} FROM (${all}) AS f JOIN ${this.#bytesName} AS b ON f.p = b.sluice_partition AND f.o = b.sluice_offset`
+  }
+
+  #tombstones(where: FlinkSql, further: readonly FlinkSql[] = []): FlinkSql {
     const columns = [...this.#columns.values()].map(({ taken, term, isField }) =>
       isField ? sql`CAST(NULL AS ${carrierOf(term.type)}) AS ${term.sql}` : sql`${barrier(taken)} AS ${term.sql}`,
     )
     const dead = sql`sluice_value IS NULL`
-    return sql`SELECT ${list(columns, ', ')} FROM ${this.#tombstoneName}${where.text === '' ? sql` WHERE ${dead}` : sql`${where} AND ${dead}`}`
+    return sql`SELECT ${list([...columns, ...further], ', ')} FROM ${this.#bytesName}${where.text === '' ? sql` WHERE ${dead}` : sql`${where} AND ${dead}`}`
   }
 
-  get #tombstoneName(): FlinkSql {
-    return name(`${this.id}_dead`)
+  /** The table of an Avro topic whose values are bytes. */
+  get #bytesName(): FlinkSql {
+    return name(`${this.id}_bytes`)
   }
 
   /** The columns of `rows`. */
@@ -198,7 +240,6 @@ export class FlinkTable {
 
   /** Records as Kafka has them, as further columns of `rows`. */
   raw(): FlinkSql[] {
-    if (this.#avro.size > 0) throw new Refusal(AVRO_RECORDS)
     this.#facets.add('key').add('value')
     return [
       sql`sluice_partition AS x0`,
@@ -232,7 +273,7 @@ export class FlinkTable {
     ]
     return [
       this.#table(this.name, fields, format, options),
-      this.#table(this.#tombstoneName, [sql`sluice_value BYTES`], RAW_VALUE, options),
+      this.#table(this.#bytesName, [sql`sluice_value BYTES`], RAW_VALUE, options),
     ]
   }
 
@@ -338,16 +379,8 @@ function facetValue(
   if (table.format === 'JSON' && table.framing === 'none') {
     if (e.type.kind !== 'json')
       throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
-    if (steps.length === 0)
-      throw new Refusal(
-        'Whole JSON values are not taken through an aggregation, a join or a set of Flink: their text would come back in another form.',
-        e.span,
-        'Name the fields.',
-      )
     checked.add(facet)
-    const path = text(`$${steps.map(jsonStep).join('')}`)
-    const taken = sql`JSON_QUERY(CAST(${column} AS STRING), ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
-    return { taken, type: JSON_TYPE, isJson: true }
+    return { taken: wrappedAt(sql`CAST(${column} AS STRING)`, steps), type: JSON_TYPE, isJson: true }
   }
   throw new Refusal(
     `Fields of a ${facet} in the format ${table.format} are not handed over to Flink.`,
@@ -356,27 +389,15 @@ function facetValue(
   )
 }
 
+/** A whole key or value as the reading here makes it of the text of a record. */
+function wholeJson(said: string): Value {
+  const value = numberWithoutValue(said) === undefined ? parseJson(said.trim()) : undefined
+  if (value === undefined) throw new GivenBack(`a JSON value that is none here: ${said.slice(0, 100)}`)
+  return value
+}
+
 /** Whole numbers and doubles of other widths are carried as wide ones. */
 function scalar({ format }: TableFacet, column: FlinkSql): FlinkSql {
   if (format === 'INT') return sql`CAST(${column} AS BIGINT)`
   return format === 'FLOAT' ? sql`CAST(${column} AS DOUBLE)` : column
-}
-
-function jsonStep(step: string | number): string {
-  if (typeof step === 'number') return `[${step}]`
-  if (/['\\\u0000-\u001f]/.test(step))
-    throw new Refusal(`A field of the name ${JSON.stringify(step)} is not handed over to Flink.`)
-  return `['${step}']`
-}
-
-/**
- * The canonical text of a JSON value that stands in a list of its own (`[5]`). Lists and structures stay as they are: only
- * where they are compared they end the job.
- */
-function canonicalJson(wrapped: FlinkSql): FlinkSql {
-  const inside = once(sql`SUBSTRING(${wrapped} FROM 2 FOR CHAR_LENGTH(${wrapped}) - 2)`)
-  const first = sql`SUBSTRING(${inside} FROM 1 FOR 1)`
-  const asItIs = sql`${first} IN ('"', 't', 'f', '[', '{') OR REGEXP(${inside}, ${text('^-?[0-9]+$')})`
-  const number = canonicalOfDouble(sql`TRY_CAST(${inside} AS DOUBLE)`)
-  return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${inside} ELSE ${number} END`
 }

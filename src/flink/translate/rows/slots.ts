@@ -24,8 +24,9 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
     if (e.kind !== 'slot') throw new Refusal(`A ${e.kind} stands above rows.`)
     const slot = slots[e.index - from]
     if (slot.term === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
-    const named = column(starts[e.index - from])
-    return { ...slot.term, sql: prefix === undefined ? named : sql`${prefix}.${named}` }
+    const own = column(starts[e.index - from])
+    const named = prefix === undefined ? own : sql`${prefix}.${own}`
+    return { ...slot.term, sql: slot.carrier?.(named) ?? named }
   }
 }
 

@@ -17,10 +17,11 @@ import type {
   Share,
   Unnest,
 } from '../../../plan/plan.ts'
-import { INT, LONG, type DataType } from '../../../types.ts'
+import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
 import { hopOf } from '../functions.ts'
-import { barrier, type FlinkSql, list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { canonicalItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
 import { Refusal } from '../refusal.ts'
 import {
@@ -38,8 +39,9 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
+import { limited, sortBelow } from './limited.ts'
 import type { FlinkTable } from '../tables.ts'
-import { isWhole, nullOf, type Term } from '../terms.ts'
+import { guard, isWhole, nullOf, type Term, toText } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 
 /** The table of a scan; each place of a statement has its own. */
@@ -85,7 +87,10 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
       return keptRows(plan, within)
     case 'latest':
       return latest(plan, within)
-    case 'limit':
+    case 'limit': {
+      const sort = sortBelow(plan)
+      return limited(plan, sort, translateRows(sort.input, within))
+    }
     case 'sort':
       throw new Refusal('ORDER BY and LIMIT are done here.')
     case 'values':
@@ -99,17 +104,34 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
   }
 }
 
+interface Below {
+  readonly columns: Columns
+  /** What an expression is that goes on as it is, and of which only the way back makes a value. */
+  readonly carried: (e: BoundExpr) => Made | undefined
+  /** To be called once all columns were asked for. */
+  readonly from: () => FlinkSql
+}
+
 /** What stands directly above a scan reads its records; its condition is tested first. */
-function over(input: Plan, within: Within): { columns: Columns; from: () => FlinkSql } {
+function over(input: Plan, within: Within): Below {
   if (input.kind !== 'scan') {
     const below = translateRows(input, within)
-    return { columns: slotsOf(below), from: () => below.sql }
+    const slots = inPlace(below.slots)
+    return {
+      columns: slotsOf(below),
+      carried: (e) => {
+        const slot = e.kind === 'slot' ? slots[e.index] : undefined
+        return slot?.term === undefined || slot.carrier !== undefined ? slot : undefined
+      },
+      from: () => below.sql,
+    }
   }
   const table = within.tables(input)
   const columns: Columns = (e) => table.reference(e)
   const condition = input.where === undefined ? undefined : translateCondition(input.where, columns)
   return {
     columns,
+    carried: table.whole,
     from: () => {
       const rows = table.rows()
       return condition === undefined ? rows : filtered(rows, condition, table.names())
@@ -118,8 +140,8 @@ function over(input: Plan, within: Within): { columns: Columns; from: () => Flin
 }
 
 function project(exprs: readonly BoundExpr[], input: Plan, within: Within): FlinkRows {
-  const { columns, from } = over(input, within)
-  const slots = exprs.map((e) => projected(e, columns))
+  const { columns, carried, from } = over(input, within)
+  const slots = exprs.map((e) => carried(e) ?? projected(e, columns))
   return select(slots, from())
 }
 
@@ -143,11 +165,10 @@ function keptRows({ share, set }: Kept, { shares }: Within): FlinkRows {
   return { ...rows, sql: sql`SELECT DISTINCT ${namesOf(rows.slots)} FROM (${rows.sql})`, slots: inPlace(rows.slots) }
 }
 
-/** The windows of HOP, each row in several of them. Of other lists Flink does not say what their items are. */
+/** A row for each item of a list of JSON, or for each window of HOP. */
 function unnest(plan: Unnest, within: Within): FlinkRows {
   const { array } = plan
-  if (array.kind !== 'function' || array.fn.name !== 'hop')
-    throw new Refusal('LATERAL is not handed over to Flink: its lists of JSON lose the types of their items.')
+  if (array.kind !== 'function' || array.fn.name !== 'hop') return items(plan, within)
   const left = translateRows(plan.input, within)
   const [a, w] = [name('a'), name('w')]
   const { size, slide, at, last, most } = hopOf(array, translate(array.args[0], slotsOf(left, a)))
@@ -169,13 +190,25 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
   }
 }
 
+function items({ array, input }: Unnest, within: Within): FlinkRows {
+  const left = translateRows(input, within)
+  const of = translate(array, slotsOf(left))
+  if (of.type.kind !== 'json') throw new Refusal('LATERAL of anything but JSON is not handed over to Flink.')
+  const [a, t, x] = [name('a'), name('t'), name('x')]
+  const list = once(itemsOf(of.sql))
+  const columns = namesOf(left.slots)
+  const from = sql`(${staged(left.sql, [list], 'a')}) AS ${a} CROSS JOIN UNNEST(${a}.${list}) AS ${t}(${x})`
+  const exploded = plainSql(sql`SELECT ${columns}, ${x} FROM ${from}`)
+  return select([...inPlace(left.slots), made({ sql: barrier(canonicalItem(x)), type: JSON_TYPE })], exploded)
+}
+
 /** The last record of each key of a partition, unless it is a tombstone: over records, whose offsets say which it is. */
 function latest(plan: Latest, within: Within): FlinkRows {
   const { input } = plan
   if (input.kind !== 'project' || input.input.kind !== 'scan')
     throw new Refusal('LATEST of rows that are no records is not handed over to Flink.')
-  const { columns, from } = over(input.input, within)
-  const slots = input.columns.map(({ expr }) => projected(expr, columns))
+  const { columns, carried, from } = over(input.input, within)
+  const slots = input.columns.map(({ expr }) => carried(expr) ?? projected(expr, columns))
   const offset = columns({ ...OFFSET, source: input.input.source })
   const rows = select([...slots, made(offset)], from())
   const of = slotsOf(rows)
@@ -204,11 +237,14 @@ function aggregate(plan: Aggregate, within: Within): FlinkRows {
 function join(plan: Join, within: Within): FlinkRows {
   if (plan.type === 'mark') return marked(plan, translateRows(plan.left, within), translateRows(plan.right, within))
   if (plan.first === true) throw new Refusal('A join with the first partner is not handed over to Flink.')
-  if (plan.type === 'single' && !isUnique(plan.right, new Set(keySlots(plan, 'right'))))
+  const isCounted = plan.type === 'single' && !isUnique(plan.right, new Set(keySlots(plan, 'right')))
+  if (isCounted && (plan.keys.length === 0 || plan.residual !== undefined))
     throw new Refusal('A subquery that may give several rows for one is not handed over to Flink.', plan.span)
-  const [left, right] = [translateRows(plan.left, within), translateRows(plan.right, within)]
+  const [left, partners] = [translateRows(plan.left, within), translateRows(plan.right, within)]
+  const right = isCounted ? counted(partners, plan) : partners
   const [a, b] = [name('a'), name('b')]
   const conditions = conditionsOf(plan, left, right)
+  if (isCounted) conditions.push(oneOnly(plan, left))
   const on = conditions.length === 0 ? sql`TRUE` : list(conditions, ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
   const type = JOINS[plan.type]
@@ -219,6 +255,23 @@ function join(plan: Join, within: Within): FlinkRows {
     sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
     slots,
   }
+}
+
+/** Rows with the number of those that have the same keys as further column `n`. */
+function counted(rows: FlinkRows, { keys }: Join): FlinkRows {
+  const of = slotsOf(rows)
+  const by = list(
+    keys.map(({ right }) => keyOf(translate(right, of)).sql),
+    ', ',
+  )
+  const n = sql`COUNT(*) OVER (PARTITION BY ${by}) AS n`
+  return { ...rows, sql: plainSql(sql`SELECT ${namesOf(rows.slots)}, ${n} FROM (${staged(rows.sql, [by])})`) }
+}
+
+/** A second partner ends the job: tested with the row that has found it, as what nobody asks for may have several. */
+function oneOnly({ keys }: Join, left: FlinkRows): FlinkSql {
+  const said = toText(translate(keys[0].left, slotsOf(left, name('a'))))
+  return sql`CASE WHEN ${name('b')}.n > 1 THEN ${guard('a subquery gives more than one row', said, sql`BOOLEAN`)} ELSE TRUE END`
 }
 
 const JOINS = {
@@ -237,11 +290,16 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
       type,
     ),
   )
+  // Whole JSON values that only go through stay the texts that they are.
+  const isBag = plan.op === 'union' && plan.all
+  const isCarried = types.map((_, i) => isBag && sides.every(({ slots }) => slots[i].carrier !== undefined))
   const brought = sides.map((side) => {
     const slot = slotsOf(side)
+    const own = inPlace(side.slots)
     const slots = types.map((type, index) => {
+      if (isCarried[index]) return own[index]
       const term = slot({ kind: 'slot', index, name: '', type })
-      return made(plan.op === 'union' && plan.all ? asType(term, type) : keyOf(asType(term, type)))
+      return made(isBag ? asType(term, type) : keyOf(asType(term, type)))
     })
     return select(slots, side.sql)
   })

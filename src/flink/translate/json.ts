@@ -1,0 +1,69 @@
+/** JSON in Flink: what is at a path of a text, the items of a list, and the canonical text of either. */
+import { canonicalOfDouble } from './carriers.ts'
+import { type FlinkSql, once, sql, text } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { guard } from './terms.ts'
+
+/** The value at a path of a JSON text, in a list of its own, so that it keeps its type: `[5]`. */
+export function wrappedAt(json: FlinkSql, steps: readonly (string | number)[]): FlinkSql {
+  const path = text(`$${steps.map(jsonStep).join('')}`)
+  return sql`JSON_QUERY(${json}, ${path} WITH UNCONDITIONAL ARRAY WRAPPER)`
+}
+
+function jsonStep(step: string | number): string {
+  if (typeof step === 'number') return `[${step}]`
+  if (/['\\\u0000-\u001f]/.test(step))
+    throw new Refusal(`A field of the name ${JSON.stringify(step)} is not handed over to Flink.`)
+  return `['${step}']`
+}
+
+/**
+ * The canonical text of a JSON value that stands in a list of its own (`[5]`). Lists and structures stay as they are: only
+ * where they are compared they end the job.
+ */
+export function canonicalJson(wrapped: FlinkSql): FlinkSql {
+  return canonicalText(sql`SUBSTRING(${wrapped} FROM 2 FOR CHAR_LENGTH(${wrapped}) - 2)`)
+}
+
+function canonicalText(json: FlinkSql): FlinkSql {
+  const inside = once(json)
+  const first = sql`SUBSTRING(${inside} FROM 1 FOR 1)`
+  const asItIs = sql`${first} IN ('"', 't', 'f', '[', '{') OR REGEXP(${inside}, ${text('^-?[0-9]+$')})`
+  const number = canonicalOfDouble(sql`TRY_CAST(${inside} AS DOUBLE)`)
+  return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${inside} ELSE ${number} END`
+}
+
+/**
+ * Limit `flink.list.max.length` (characters): the JSON text of a list that LATERAL takes apart in Flink. Beyond it: the
+ * statement is given back. Each of its strings is found with a look at all that is behind it.
+ */
+const MAX_LIST = 16_384
+
+/** A quote that opens a string, in a text without quotes inside of strings: an odd number of them is behind it. */
+const OPENING = '"(?=[^"]*+"[^"]*+(?:"[^"]*+"[^"]*+)*+$)'
+
+/**
+ * The items of a JSON list, as an array of texts; NULL for anything else. Flink gives texts as they are and all others as
+ * JSON, and does not say which is which: so every string begins with an `s` of ours.
+ */
+export function itemsOf(json: FlinkSql): FlinkSql {
+  const c = once(json)
+  const long = guard(
+    'the list of a LATERAL is long (flink.list.max.length), and begins with',
+    sql`SUBSTRING(${c} FROM 1 FOR 100)`,
+    sql`STRING`,
+  )
+  const bounded = sql`CASE WHEN CHAR_LENGTH(${c}) > ${MAX_LIST} THEN ${long} ELSE ${c} END`
+  const [backslash, quote] = [sql`${text('\\\\')}, ${text('\\u005c')}`, sql`${text('\\"')}, ${text('\\u0022')}`]
+  const plain = sql`REPLACE(REPLACE(${once(bounded)}, ${backslash}), ${quote})`
+  const marked = sql`REGEXP_REPLACE(${plain}, ${text(OPENING)}, '"s')`
+  return sql`CASE WHEN SUBSTRING(${c} FROM 1 FOR 1) = '[' THEN JSON_QUERY(${marked}, '$' RETURNING ARRAY<STRING>) END`
+}
+
+/** The canonical text of one of `itemsOf`. A quote inside of a string has a backslash before it, an opening one has not. */
+export function canonicalItem(item: FlinkSql): FlinkSql {
+  const first = sql`SUBSTRING(${item} FROM 1 FOR 1)`
+  const bare = sql`REGEXP_REPLACE(${item}, ${text('(?<!\\\\)"s')}, '"')`
+  const said = sql`JSON_STRING(SUBSTRING(${item} FROM 2))`
+  return sql`CASE ${first} WHEN 's' THEN ${said} WHEN '[' THEN ${bare} WHEN '{' THEN ${bare} ELSE ${canonicalText(item)} END`
+}

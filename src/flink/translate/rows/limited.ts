@@ -1,0 +1,64 @@
+/** LIMIT inside of a statement: rows by their rank, where the order leaves no choice. */
+import type { Limit, Plan, Sort } from '../../../plan/plan.ts'
+import { keyOf } from '../aggregates.ts'
+import { translate } from '../expression.ts'
+import { type FlinkSql, list, name, once, plainSql, sql, staged } from '../flink-sql.ts'
+import { orderKeys } from '../order.ts'
+import { Refusal } from '../refusal.ts'
+import { guard } from '../terms.ts'
+import { type FlinkRows, namesOf, slotsOf } from './slots.ts'
+
+const [Q, RANK, ALIKE] = [name('q'), name('place'), name('alike')]
+
+/**
+ * The rows of `sort` that a LIMIT keeps, those of each value where it says so. Rows that are alike by ORDER BY and do not
+ * all fit end the job: which of them are kept is decided by the order of reading here.
+ */
+export function limited({ skip, count, each }: Limit, sort: Sort, rows: FlinkRows): FlinkRows {
+  const of = slotsOf(rows)
+  const order = sort.by.flatMap((by) => orderKeys(translate(by.expr, of), by)).map((o) => ({ ...o, key: once(o.key) }))
+  const own = each === undefined ? [] : [keyOf(translate(each, of)).sql]
+  const by = list(
+    order.map(({ key, behind }) => sql`${key}${behind}`),
+    ', ',
+  )
+  const part = (pieces: readonly FlinkSql[]): FlinkSql =>
+    pieces.length === 0 ? sql`` : sql`PARTITION BY ${list(pieces, ', ')}`
+  const peers = part([...own, ...order.map(({ key }) => key)])
+  const ranks = sql`RANK() OVER (${part(own)} ORDER BY ${by}) AS ${RANK}, COUNT(*) OVER (${peers}) AS ${ALIKE}`
+  const columns = namesOf(rows.slots)
+  const ranked = plainSql(sql`SELECT ${columns}, ${ranks} FROM (${staged(rows.sql, [ranks])})`)
+  const end = BigInt(Math.min(skip + count, Number.MAX_SAFE_INTEGER))
+  const across = (at: bigint): FlinkSql => sql`(${RANK} <= ${at} AND ${RANK} + ${ALIKE} - 1 > ${at})`
+  const choice = sql`${across(end)} OR ${across(BigInt(skip))}`
+  const none = guard(
+    'rows that are alike by ORDER BY do not all fit the LIMIT',
+    sql`CAST(${RANK} AS STRING)`,
+    sql`BOOLEAN`,
+  )
+  const kept = sql`CASE WHEN ${choice} THEN ${none} ELSE ${RANK} > ${BigInt(skip)} AND ${RANK} <= ${end} END`
+  return { ...rows, sql: plainSql(sql`SELECT ${columns} FROM (${ranked}) AS ${Q} WHERE ${kept}`) }
+}
+
+/** The sorting below a LIMIT. Throws a Refusal where there is none, or records are sorted. */
+export function sortBelow(plan: Limit): Sort {
+  const { input } = plan
+  if (input.kind !== 'sort')
+    throw new Refusal('LIMIT without ORDER BY inside of a statement is not handed over to Flink.')
+  if (input.input.kind === 'scan') throw new Refusal('ORDER BY and LIMIT are done here.')
+  return input
+}
+
+/** Whether rows come in an order that somebody asked for, which Flink does not keep. */
+export function isInOrder(plan: Plan): boolean {
+  switch (plan.kind) {
+    case 'sort':
+      return true
+    case 'project':
+    case 'filter':
+    case 'limit':
+      return isInOrder(plan.input)
+    default:
+      return false
+  }
+}
