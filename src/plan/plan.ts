@@ -466,9 +466,9 @@ export interface LastOffset extends Typed {
 }
 
 /**
- * A query inside an expression. One that depends on nothing outside of it is run first and its answer takes its place;
- * any other becomes a join (`decorrelate`). `scalar`: the value of its one column and row (NULL without a row);
- * `exists`: has it a row; `in`: is the operand among its values, SQL's way with NULL.
+ * A query inside an expression. One that depends on nothing outside is run first and its answer takes its place; any
+ * other becomes a join (`decorrelate`). `scalar`: the value of its one column and row (NULL without a row); `exists`:
+ * has it a row; `in`: is the operand among its values, SQL's way with NULL.
  */
 export interface Subquery extends Typed {
   readonly kind: 'subquery'
