@@ -464,7 +464,6 @@ export interface LastOffset extends Typed {
   readonly kind: 'lastOffset'
   readonly source: number
 }
-
 /**
  * A query inside an expression. One that depends on nothing outside is run first and its answer takes its place; any
  * other becomes a join (`decorrelate`). `scalar`: the value of its one column and row (NULL without a row); `exists`:
