@@ -62,7 +62,7 @@ test('a value that is no structure, and fields that are structures in some rows 
   assert.deepEqual([shown(mixed, 0), shown(mixed, 1)], [{ a: 'number 1', e: 'json {}' }, { 'a.b': 'number 2' }])
 })
 
-test('any JSON: the leaves are those of JSON.parse', () => {
+test('any JSON: the leaves are those of the value', () => {
   const leaves = (value: unknown, path: string): [string, unknown][] =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
       ? Object.entries(value).flatMap(([name, v]) => leaves(v, path === '' ? name : `${path}.${name}`))
@@ -88,10 +88,14 @@ test('any JSON: the leaves are those of JSON.parse', () => {
         10_000,
       )
       const found = result.columns.list.map(({ path }, i) => {
-        const cell = cells[i]
-        return [path, cell === undefined ? undefined : cell.kind === 'text' ? cell.text : JSON.parse(cell.text)]
+        return [path, cells[i]?.kind === 'text', cells[i]?.text]
       })
-      assert.deepEqual(found, leaves(value, ''))
+      // Compared as texts: JSON.parse of Node 24 takes a key with an escape for another one that it has met before.
+      const wanted = leaves(value, '').map(([path, v]) => {
+        const isText = typeof v === 'string'
+        return [path, isText, isText ? v : JSON.stringify(v)]
+      })
+      assert.deepEqual(found, wanted)
     }),
   )
 })
