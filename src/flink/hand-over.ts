@@ -16,7 +16,7 @@ import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/fl
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
 import { translateRows } from './translate/rows/translate-rows.ts'
-import { isInOrder } from './translate/rows/limited.ts'
+import { DONE_HERE, isInOrder } from './translate/rows/limited.ts'
 import { filtered } from './translate/rows/slots.ts'
 import { FlinkTable } from './translate/tables.ts'
 import { toText } from './translate/terms.ts'
@@ -117,7 +117,7 @@ class Division {
 
   #foreign(plan: Plan): Foreign {
     if (this.#dividesJson) throw new Refusal(DIVIDED)
-    if (isInOrder(plan)) throw new Refusal('ORDER BY and LIMIT are done here.')
+    if (isInOrder(plan)) throw new Refusal(DONE_HERE)
     const tables: FlinkTable[] = []
     const rows = translateRows(plan, { tables: (scan) => this.#table(scan, tables), shares: new Map() })
     if (tables.length === 0) throw new Refusal('No topic is read.')

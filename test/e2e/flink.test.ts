@@ -34,9 +34,9 @@ const skip =
   ))
 
 /** Random conditions that are compared; the whole 5,000 by hand. */
-const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 200)
+const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
 /** Random queries that are compared; the whole 5,000 by hand. */
-const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 50)
+const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 100)
 /** Queries over the same random tables. */
 const QUERIES_A_ROUND = 50
 /** Conditions of one statement. */

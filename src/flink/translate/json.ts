@@ -49,7 +49,7 @@ const OPENING = '"(?=[^"]*+"[^"]*+(?:"[^"]*+"[^"]*+)*+$)'
 export function itemsOf(json: FlinkSql): FlinkSql {
   const c = once(json)
   const long = guard(
-    'the list of a LATERAL is long (flink.list.max.length), and begins with',
+    `the list of a LATERAL has more than ${MAX_LIST} characters (flink.list.max.length), and begins with`,
     sql`SUBSTRING(${c} FROM 1 FOR 100)`,
     sql`STRING`,
   )

@@ -35,12 +35,11 @@ function lengthened(s: string): string {
 }
 
 /**
- * As arrays and structures: white space, the order of members and the way a number is written do not count. A key with an
- * escape is for JSON.parse of today's V8 sometimes another one that it has met before (nodejs/node#63785).
+ * As arrays and structures: white space, the order of members and the way a number is written do not count. JSON.parse
+ * would take some keys with an escape for others that it has met before (nodejs/node#63785).
  */
 function canonicalJson({ text }: JsonText): string {
-  if (text.includes('\\')) return canonicalAt(text, 0, { at: 0 })
-  return canonicalParsed(JSON.parse(text, exactNumber as (key: string, value: unknown) => unknown))
+  return canonicalAt(text, 0, { at: 0 })
 }
 
 /** Of the value at `start`; its end is left in `end.at`. */
@@ -68,32 +67,10 @@ function canonicalAt(text: string, start: number, end: { at: number }): string {
   return first === '{' ? members(found) : `[${found.map(([, item]) => lengthened(item)).join('')}]`
 }
 
+/** Of a whole number that is too long for a number JSON has one way to write it: no bigint is made of it. */
 function canonicalScalar(json: string): string {
   const isLong = /^-?\d+$/.test(json) && !Number.isSafeInteger(Number(json))
   return isLong ? `n${json}` : canonical(JSON.parse(json) as Value)
-}
-
-/**
- * The digits of a whole number that is too long for a number: JSON has one way to write them, and no bigint is made of
- * what a record may make very long.
- */
-class Digits {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-function exactNumber(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  return /^-?\d+$/.test(context.source ?? '') ? new Digits(context.source as string) : value
-}
-
-function canonicalParsed(v: unknown): string {
-  if (v instanceof Digits) return `n${v.text}`
-  if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonicalParsed(i))).join('')}]`
-  if (typeof v === 'object' && v !== null) return members(Object.entries(v).map(([k, i]) => [k, canonicalParsed(i)]))
-  return canonical(v as Value)
 }
 
 function members(entries: readonly (readonly [string, string])[]): string {

@@ -8,6 +8,9 @@ import { Refusal } from '../refusal.ts'
 import { guard } from '../terms.ts'
 import { type FlinkRows, namesOf, slotsOf } from './slots.ts'
 
+/** Why the rows of an order stay here. */
+export const DONE_HERE = 'ORDER BY and LIMIT are done here.'
+
 const [Q, RANK, ALIKE] = [name('q'), name('place'), name('alike')]
 
 /**
@@ -45,7 +48,7 @@ export function sortBelow(plan: Limit): Sort {
   const { input } = plan
   if (input.kind !== 'sort')
     throw new Refusal('LIMIT without ORDER BY inside of a statement is not handed over to Flink.')
-  if (input.input.kind === 'scan') throw new Refusal('ORDER BY and LIMIT are done here.')
+  if (input.input.kind === 'scan') throw new Refusal(DONE_HERE)
   return input
 }
 

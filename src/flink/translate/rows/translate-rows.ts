@@ -39,7 +39,7 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
-import { limited, sortBelow } from './limited.ts'
+import { DONE_HERE, limited, sortBelow } from './limited.ts'
 import type { FlinkTable } from '../tables.ts'
 import { guard, isWhole, nullOf, type Term, toText } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
@@ -92,7 +92,7 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
       return limited(plan, sort, translateRows(sort.input, within))
     }
     case 'sort':
-      throw new Refusal('ORDER BY and LIMIT are done here.')
+      throw new Refusal(DONE_HERE)
     case 'values':
       throw new Refusal('Rows that are no topic are not handed over to Flink.')
     case 'unnest':
