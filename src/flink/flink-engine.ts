@@ -11,7 +11,7 @@ import { scansOf } from '../plan/inputs.ts'
 import type { Output, Scan } from '../plan/plan.ts'
 import { SqlError } from '../sql/error.ts'
 import type { Value } from '../types.ts'
-import { FlinkError, type FlinkConfig, FlinkSession, givenBack } from './gateway.ts'
+import { FlinkError, type FlinkConfig, FlinkSession, givenBack, type FlinkRow } from './gateway.ts'
 import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
 import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
@@ -20,7 +20,7 @@ import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
 import { streamingJob } from './streaming.ts'
 import { Refusal } from './translate/refusal.ts'
-import type { FlinkKafka } from './translate/tables.ts'
+import type { FlinkKafka } from './translate/records/tables.ts'
 
 /** The other engine of an environment whose configuration names a SQL gateway. Asks nothing of it yet. */
 export function createFlinkEngine(config: FlinkConfig, kafka: ClusterConfig, registry?: FlinkRegistry): OtherEngine {
@@ -243,7 +243,7 @@ class RunningParts implements Handed {
   }
 }
 
-function valuesOf(slots: readonly Made[], fields: readonly (string | number | boolean | null)[]): Value[] {
+function valuesOf(slots: readonly Made[], fields: FlinkRow): Value[] {
   const row: Value[] = []
   let at = 0
   for (const slot of slots) {

@@ -52,7 +52,7 @@ const ENDED: Readonly<Record<string, true>> = {
 }
 
 /** One row: a text, number, boolean or null for each column. */
-export type FlinkRow = readonly (string | number | boolean | null)[]
+export type FlinkRow = readonly (string | number | boolean | null | readonly (string | null)[])[]
 
 interface Page {
   readonly resultType?: 'NOT_READY' | 'PAYLOAD' | 'EOS'

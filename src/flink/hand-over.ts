@@ -4,21 +4,22 @@
  * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
  */
 import type { ScanRanges } from '../engine/scan/ranges.ts'
-import { children, mapChildren } from '../plan/expressions/children.ts'
 import { conjuncts } from '../plan/expressions/conjuncts.ts'
+import { mapChildren } from '../plan/expressions/children.ts'
 import { exprKey } from '../plan/expressions/expr-key.ts'
 import { widthOf } from '../plan/lower/lower.ts'
 import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
-import { expressionsOf, mapExpressions, visitPlan } from '../plan/rewrite.ts'
+import { mapExpressions } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
 import { type Columns, translate, translateCondition } from './translate/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
+import { looksAtHeaders } from './translate/records/headers.ts'
 import { translateRows } from './translate/rows/translate-rows.ts'
 import { DONE_HERE, isInOrder } from './translate/rows/limited.ts'
 import { filtered } from './translate/rows/slots.ts'
-import { FlinkTable } from './translate/tables.ts'
+import { FlinkTable } from './translate/records/tables.ts'
 import { toText } from './translate/terms.ts'
 
 /** One query of Flink, and what becomes of its rows. */
@@ -47,6 +48,8 @@ class Division {
   readonly #ranges: ReadonlyMap<Scan, ScanRanges>
   readonly #parts: FlinkPart[] = []
   readonly #dividesJson: boolean
+  /** Records come here with their headers. */
+  #headers = false
   #tables = 0
 
   constructor(ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson: boolean) {
@@ -55,7 +58,7 @@ class Division {
   }
 
   output(plan: Output): HandedOver {
-    withoutHeaders(plan)
+    this.#headers = looksAtHeaders(plan)
     const limit = plan.input.kind === 'limit' ? plan.input : undefined
     const below = limit?.input ?? plan.input
     const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
@@ -156,11 +159,11 @@ class Division {
       throw refused ?? new Refusal(SORTED, undefined, 'Write a LIMIT.')
     // All rows that the sorting here could choose: it decides among equal ones as ever.
     const order = sort?.by.flatMap((by) => orderKeys(translate(by.expr, columns), by)) ?? []
-    const raw = table.raw()
+    const raw = table.raw(this.#headers)
     const rows = table.rows(raw)
     const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))
     const first = most === undefined ? sql`` : sql` LIMIT ${most}`
-    const query = sql`SELECT ${list(rawColumns(table), ', ')} FROM (${sortable(kept, order)})${orderBy(order)}${first}`
+    const query = sql`SELECT ${list(rawColumns(table, raw), ', ')} FROM (${sortable(kept, order, raw.length)})${orderBy(order)}${first}`
     this.#parts.push({ tables, query, gives: { recordsOf: table, most } })
     return { ...scan, foreign: this.#parts.length - 1, headersOnly: undefined, limit: undefined }
   }
@@ -174,21 +177,6 @@ class Division {
   }
 }
 
-/** Records come back without their headers: of each name Flink keeps one, and in no order. */
-function withoutHeaders(plan: Plan): void {
-  const look = (e: BoundExpr): void => {
-    if (e.kind === 'header' || ((e.kind === 'path' || e.kind === 'presence') && e.path.facet === 'header'))
-      throw new Refusal(
-        'Headers are not handed over to Flink: it keeps one of each name, and no order.',
-        'span' in e ? e.span : undefined,
-      )
-    for (const child of children(e)) look(child)
-  }
-  visitPlan(plan, (node) => {
-    for (const e of expressionsOf(node)) look(e)
-  })
-}
-
 const DIVIDED =
   'JSON numbers are divided: whether they divide as whole numbers depends on how each is written, which Flink does not keep.'
 
@@ -198,13 +186,13 @@ const SORTED = 'ORDER BY without a LIMIT is not handed over to Flink: every reco
 const LARGE = 1_000_000_000
 
 /** Records with the keys that they are sorted by. */
-function sortable(rows: FlinkSql, order: readonly OrderKey[]): FlinkSql {
+function sortable(rows: FlinkSql, order: readonly OrderKey[], width: number): FlinkSql {
   if (order.length === 0) return rows
   const keys = list(
     order.map(({ key }, i) => sql`${key} AS ${name(`s${i}`)}`),
     ', ',
   )
-  return plainSql(sql`SELECT x0, x1, x2, x3, x4, ${keys} FROM (${staged(rows, [keys])})`)
+  return plainSql(sql`SELECT ${list(furtherColumns(width), ', ')}, ${keys} FROM (${staged(rows, [keys])})`)
 }
 
 /** Records that are alike come in the order of their log. */
@@ -214,11 +202,16 @@ function orderBy(order: readonly OrderKey[]): FlinkSql {
   return sql` ORDER BY ${list(keys, ', ')}, x0, x1`
 }
 
-function rawColumns(table: FlinkTable): FlinkSql[] {
+function furtherColumns(width: number): FlinkSql[] {
+  return Array.from({ length: width }, (_, i) => name(`x${i}`))
+}
+
+function rawColumns(table: FlinkTable, raw: readonly FlinkSql[]): FlinkSql[] {
   const { key, value } = table.rawTypes
   const shown = (column: FlinkSql, kind: 'bytes' | 'number') =>
     kind === 'bytes' ? column : sql`CAST(${column} AS STRING)`
-  return [sql`x0`, sql`x1`, sql`x2`, shown(sql`x3`, key), shown(sql`x4`, value)]
+  const [partition, offset, time, ofKey, ofValue, ...headers] = furtherColumns(raw.length)
+  return [partition, offset, time, shown(ofKey, key), shown(ofValue, value), ...headers]
 }
 
 /** The columns of rows as texts. */

@@ -4,7 +4,7 @@
  */
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { TlsConfig } from '../lib/tls-config.ts'
-import type { FlinkKafka } from './translate/tables.ts'
+import type { FlinkKafka } from './translate/records/tables.ts'
 
 const SECRETS: ReadonlySet<string> = new Set([
   'sasl.jaas.config',

@@ -5,7 +5,7 @@
 import type { BatchSource, KafkaLog, OffsetRange, PartitionProgress, RecordBatch, ScanRequest } from '../kafka/log.ts'
 import { AT, type RecordToWrite, writeRecordBatch } from '../kafka/read/record-batch.ts'
 import type { FlinkRow } from './gateway.ts'
-import type { FlinkTable } from './translate/tables.ts'
+import type { FlinkTable } from './translate/records/tables.ts'
 
 type Options = Parameters<KafkaLog['bounds']>[2]
 
@@ -97,7 +97,7 @@ class Batches implements BatchSource {
     const { key: keyType, value: valueType } = this.#table.rawTypes
     let last = -1
     while (this.#at < this.#page.length) {
-      const [from, at, timestamp, key, value] = this.#page[this.#at]
+      const [from, at, timestamp, key, value, headerNames, headerValues] = this.#page[this.#at]
       const offset = Number(at)
       if (Number(from) !== partition || offset <= last) break
       last = offset
@@ -106,6 +106,7 @@ class Batches implements BatchSource {
         timestamp: Number(timestamp),
         key: bytesOf(key, keyType, this.#table.scan.table.key.format),
         value: bytesOf(value, valueType, this.#table.scan.table.value.format),
+        headers: headersOf(headerNames, headerValues),
       })
       this.#at++
     }
@@ -132,6 +133,15 @@ class Batches implements BatchSource {
   }
 }
 
+/** Headers, where they were asked for: their names, and their values in base 64. */
+function headersOf(names?: FlinkRow[number], values?: FlinkRow[number]): RecordToWrite['headers'] {
+  if (!Array.isArray(names) || !Array.isArray(values)) return undefined
+  return names.map((key, i) => ({
+    key: String(key),
+    value: values[i] === null ? null : Buffer.from(String(values[i]), 'base64'),
+  }))
+}
+
 /** A key or value as Kafka has it: Flink gives bytes in base 64, and numbers of its own types as text. */
 function bytesOf(field: FlinkRow[number], type: 'bytes' | 'number', format: string): Uint8Array | null {
   if (field === null) return null
@@ -142,7 +152,7 @@ function bytesOf(field: FlinkRow[number], type: 'bytes' | 'number', format: stri
       bytes.writeInt32BE(Number(field))
       break
     case 'LONG':
-      bytes.writeBigInt64BE(BigInt(field))
+      bytes.writeBigInt64BE(BigInt(String(field)))
       break
     case 'FLOAT':
       bytes.writeFloatBE(Number(field))

@@ -10,7 +10,7 @@ import { type Columns, translate, translateCondition } from './translate/express
 import { type FlinkSql, list, plainSql, sql, staged, text } from './translate/flink-sql.ts'
 import { Refusal } from './translate/refusal.ts'
 import { filtered } from './translate/rows/slots.ts'
-import { type FlinkKafka, FlinkTable, shownProperties } from './translate/tables.ts'
+import { type FlinkKafka, FlinkTable, shownProperties } from './translate/records/tables.ts'
 import { jacksonText } from './translate/terms.ts'
 
 /** The statements: runtime mode, both tables, INSERT. Throws a Refusal. */
@@ -28,7 +28,7 @@ export function streamingJob(
   const value = columns === undefined ? sql`x4` : jsonOf(columns, reference, into)
   if (columns === undefined) sameFormats(scan.table, into)
   const condition = scan.where === undefined ? undefined : translateCondition(scan.where, reference)
-  const raw = table.raw()
+  const raw = table.raw(false)
   const rows = table.rows(raw)
   const kept = condition === undefined ? rows : filtered(rows, condition, table.names(raw))
   const query = plainSql(sql`INSERT INTO sluice_target\nSELECT x3, ${value} FROM (${staged(kept, [value])})`)

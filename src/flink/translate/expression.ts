@@ -35,6 +35,7 @@ import {
 import { barrier, digits, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
 import { translateCall } from './functions.ts'
 import { canonicalJson, wrappedAt } from './json.ts'
+import { headerWithin } from './records/headers.ts'
 import { Refusal } from './refusal.ts'
 import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
@@ -121,13 +122,17 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
     }
     case 'cast':
       return cast(e, inner)
-    case 'function':
-      return translateCall(e, e.args.map(inner))
+    case 'function': {
+      const header = headerWithin(e)
+      return header === undefined ? translateCall(e, e.args.map(inner)) : columns(header)
+    }
     case 'subquery':
       throw new Refusal('A subquery is not handed over to Flink.')
     case 'element':
-    case 'member':
-      return part(e, inner)
+    case 'member': {
+      const header = headerWithin(e)
+      return header === undefined ? part(e, inner) : columns(header)
+    }
     case 'array':
     case 'struct':
       throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')

@@ -104,7 +104,10 @@ export function sql(strings: TemplateStringsArray, ...pieces: readonly Piece[]):
 }
 
 /** Pieces with something between them. */
-export function list(pieces: readonly FlinkSql[], between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ',\n  ') {
+export function list(
+  pieces: readonly FlinkSql[],
+  between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ' + ' | ',\n  ',
+) {
   return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces), deepest(pieces))
 }
 

@@ -40,7 +40,7 @@ import {
   startsOf,
 } from './slots.ts'
 import { DONE_HERE, limited, sortBelow } from './limited.ts'
-import type { FlinkTable } from '../tables.ts'
+import type { FlinkTable } from '../records/tables.ts'
 import { guard, isWhole, nullOf, type Term, toText } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
 

@@ -26,6 +26,8 @@ export const RECORD_FUNCTIONS: Readonly<Record<string, BindCall>> = {
   exists: (e, c, bind) => {
     const ref = bind(e.args[0], c)
     if (ref.kind === 'header' && ref.name !== undefined) return headerThere(ref, e.span)
+    if (ref.kind === 'element' && ref.operand.kind === 'header')
+      return headerThere({ ...ref.operand, name: ref.index }, e.span)
     // An item of an element of XML, whose values are never null.
     if ((ref.kind === 'element' || ref.kind === 'member') && oneIsList(ref.type))
       return { kind: 'isNull', operand: ref, negated: true, type: BOOLEAN, span: e.span }

@@ -2,12 +2,12 @@
  * Fields of Avro values, which Flink's own format decodes: each as the type that its schema says. Whatever that format
  * reads in another way (enums, fixed bytes, unions of several types) is refused.
  */
-import type { TableFacet } from '../../plan/catalog.ts'
-import type { PathRef } from '../../plan/plan.ts'
-import type { DataType } from '../../types.ts'
-import { type FlinkSql, list, name, sql } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { decimalOf } from './terms.ts'
+import type { TableFacet } from '../../../plan/catalog.ts'
+import type { PathRef } from '../../../plan/plan.ts'
+import type { DataType } from '../../../types.ts'
+import { type FlinkSql, list, name, sql } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { decimalOf } from '../terms.ts'
 
 /** The field of the value that a path begins with, and what the path is below it. */
 export function avroField(

@@ -3,19 +3,22 @@
  * are read as raw bytes, so that what leaves Flink as a record is what Kafka had; JSON values are taken out of them path
  * by path.
  */
-import type { Reference } from './expression.ts'
-import type { ScanRanges } from '../../engine/scan/ranges.ts'
-import type { TableFacet } from '../../plan/catalog.ts'
-import { canonicalJson, wrappedAt } from './json.ts'
-import { parseJson } from '../../formats/json/text.ts'
-import { numberWithoutValue } from '../../formats/json/values.ts'
-import type { BoundExpr, PathRef, Scan } from '../../plan/plan.ts'
-import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../types.ts'
-import type { Made } from './aggregates.ts'
+import type { Reference } from '../expression.ts'
+import type { ScanRanges } from '../../../engine/scan/ranges.ts'
+import type { TableFacet } from '../../../plan/catalog.ts'
+import { canonicalJson, wrappedAt } from '../json.ts'
+import { parseJson } from '../../../formats/json/text.ts'
+import { numberWithoutValue } from '../../../formats/json/values.ts'
+import { unexpected } from '../../../lib/assert.ts'
+import { exprKey } from '../../../plan/expressions/expr-key.ts'
+import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
+import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../../types.ts'
+import type { Made } from '../aggregates.ts'
 import { avroField, declared } from './avro.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { carrierOf, GivenBack, type Term } from './terms.ts'
+import { HEADERS, headerOf } from './headers.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { carrierOf, GivenBack, type Term } from '../terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
@@ -65,6 +68,7 @@ export class FlinkTable {
     { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean; readonly isField: boolean }
   >()
   readonly #facets = new Set<FacetName>()
+  #withHeaders = false
   /** Fields of an Avro value, which Flink decodes, by their names. */
   readonly #avro = new Map<string, DataType>()
   /** Facets that are JSON, and looked into: records that are none are passed over. */
@@ -87,7 +91,8 @@ export class FlinkTable {
       case 'lastOffset':
         return this.#column('last', () => ({ taken: this.#lastOffset(), type: LONG }))
       case 'header':
-        throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
+        this.#withHeaders = true
+        return this.#column(exprKey(e), () => headerOf(e))
       case 'presence':
         if (e.path.facet === 'value' && e.path.steps.length === 0 && this.scan.table.value.format !== 'AVRO')
           return this.#column('alive', () => ({ taken: sql`(sluice_value IS NOT NULL)`, type: BOOLEAN }))
@@ -192,8 +197,7 @@ export class FlinkTable {
   #path(e: PathRef): Taken {
     const { facet, steps } = e.path
     if (facet === 'meta') return { taken: this.#meta(String(steps[0])), type: META_FIELDS[steps[0]] ?? e.type }
-    if (facet === 'header')
-      throw new Refusal('Headers are not handed over to Flink: it keeps one of each name, and no order.', e.span)
+    if (facet === 'header') unexpected('headers are header references')
     const table = this.scan.table[facet]
     if (facet === 'value' && table.format === 'AVRO') {
       const field = avroField(table, e)
@@ -238,15 +242,17 @@ export class FlinkTable {
     return whens.length === 0 ? sql`CAST(NULL AS BIGINT)` : sql`CASE sluice_partition ${list(whens, ' ')} END`
   }
 
-  /** Records as Kafka has them, as further columns of `rows`. */
-  raw(): FlinkSql[] {
+  /** Records as Kafka has them, as further columns of `rows`; `headers`: with the last of each name. */
+  raw(headers: boolean): FlinkSql[] {
     this.#facets.add('key').add('value')
+    this.#withHeaders ||= headers
     return [
       sql`sluice_partition AS x0`,
       sql`sluice_offset AS x1`,
       sql`${MILLIS} AS x2`,
       sql`sluice_key AS x3`,
       sql`sluice_value AS x4`,
+      ...(headers ? [sql`MAP_KEYS(${HEADERS}) AS x5`, sql`MAP_VALUES(${HEADERS}) AS x6`] : []),
     ]
   }
 
@@ -294,6 +300,7 @@ export class FlinkTable {
       sql`sluice_partition INT METADATA FROM 'partition' VIRTUAL`,
       sql`sluice_offset BIGINT METADATA FROM 'offset' VIRTUAL`,
       sql`sluice_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL`,
+      ...(this.#withHeaders ? [sql`${HEADERS} MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL`] : []),
     ]
     const places = (of: 'start' | 'end'): string =>
       this.hulls.map((hull) => `partition:${hull.partition},offset:${hull[of]}`).join(';')
@@ -334,7 +341,7 @@ export class FlinkTable {
   }
 }
 
-const FURTHER = [sql`x0`, sql`x1`, sql`x2`, sql`x3`, sql`x4`]
+const FURTHER = Array.from({ length: 7 }, (_, i) => name(`x${i}`))
 
 const MILLIS = sql`(EXTRACT(EPOCH FROM CAST(sluice_time AS TIMESTAMP(3))) * 1000 + EXTRACT(MILLISECOND FROM CAST(sluice_time AS TIMESTAMP(3))))`
 
