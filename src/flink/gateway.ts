@@ -256,6 +256,17 @@ export function givenBack(reason: string): string {
 /** The longest part of a message of Flink's that is shown. */
 const SHOWN = 400
 
+/** A fault of the planner's own, and nothing that it has to say about the statement. */
+function isPlannerFault(said: string, deepest: string): boolean {
+  if (
+    !/^java\.lang\.(IndexOutOfBounds|ClassCast|NullPointer|IllegalState)Exception|^java\.lang\.(Assertion|StackOverflow)Error/.test(
+      deepest,
+    )
+  )
+    return false
+  return /\bat org\.apache\.(calcite|flink\.table\.planner)\./.test(said.slice(said.lastIndexOf(deepest)))
+}
+
 /** Of a page of Java stack traces the sentence at the bottom; of a value that ended the job, ours. */
 export function sentenceOf(errors: readonly string[] | undefined, status: number): string {
   const said = (errors ?? []).join('\n')
@@ -274,6 +285,7 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
     .replace(/^Caused by: /, '')
   // By somebody there; or Flink saw before it began that there is nothing to read, and did not get over it.
   if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
+  if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`its planner failed: ${deepest}`)
   if (deepest === undefined) return `The SQL gateway of Flink answered ${status}.`
   return `Flink could not run the statement: ${deepest.replace(/^[\w.$]+\.(\w+)/, '$1').slice(0, SHOWN)}`
 }

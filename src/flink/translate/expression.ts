@@ -8,7 +8,6 @@ import type { CompareOp } from '../../plan/operators.ts'
 import type {
   Arithmetic,
   BoundExpr,
-  CastExpr,
   Compare,
   ElementOf,
   InList,
@@ -32,12 +31,13 @@ import {
   textIn,
   wide,
 } from './carriers.ts'
-import { barrier, digits, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
+import { castTo } from './casts.ts'
+import { barrier, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
 import { translateCall } from './functions.ts'
 import { canonicalJson, wrappedAt } from './json.ts'
 import { headerWithin } from './records/headers.ts'
 import { Refusal } from './refusal.ts'
-import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, nullOf, type Term } from './terms.ts'
+import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, type Term } from './terms.ts'
 
 /** What references of an expression stand for: columns of the rows below. */
 export type Columns = (reference: Exclude<Reference, never>) => Term
@@ -121,7 +121,7 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
         : { ...of, sql: sql`(-${of.sql})` }
     }
     case 'cast':
-      return cast(e, inner)
+      return castTo(inner(e.operand), e.type)
     case 'function': {
       const header = headerWithin(e)
       return header === undefined ? translateCall(e, e.args.map(inner)) : columns(header)
@@ -439,38 +439,4 @@ function dynamicArithmetic(e: Arithmetic, a: Term, b: Term): Term {
   const [x, y] = [side(a), side(b)]
   const sign = e.op === '*' ? sql`*` : e.op === '+' ? sql`+` : sql`-`
   return { sql: canonicalOfDouble(sql`(${x} ${sign} ${y})`), type: e.type }
-}
-
-function cast({ operand, type }: CastExpr, inner: Inner): Term {
-  const of = inner(operand)
-  const { kind } = of.type
-  if (kind === type.kind && kind !== 'decimal' && kind !== 'timestamp' && kind !== 'time') return of
-  if (kind === 'null') return nullOf(type)
-  if (kind === 'int' && type.kind === 'long') return { ...of, type, digits: digitsOf(of) }
-  if ((kind === 'int' || kind === 'long') && (type.kind === 'double' || type.kind === 'float'))
-    return { sql: sql`CAST(${of.sql} AS ${type.kind === 'float' ? sql`FLOAT` : sql`DOUBLE`})`, type }
-  if (kind === 'float' && type.kind === 'double') return { ...of, type }
-  if ((kind === 'int' || kind === 'long') && type.kind === 'decimal') return asDecimalTerm(of)
-  if (kind === 'decimal' && type.kind === 'decimal' && type.precision === undefined) return of
-  if ((kind === 'int' || kind === 'long') && type.kind === 'string')
-    return { sql: sql`CAST(${of.sql} AS STRING)`, type }
-  if (kind === 'boolean' && type.kind === 'string') return { sql: canonicalOf(of), type }
-  if (kind === 'uuid' && type.kind === 'string') return { ...of, type }
-  if (type.kind === 'json' && kind !== 'decimal') return { sql: canonicalOf(of), type }
-  const from = moment(of.type)
-  const to = moment(type)
-  if (from !== undefined && to !== undefined && to >= from && type.kind !== 'date')
-    return {
-      sql: sql`(${wide(of)} * ${digits(String(to / from))})`,
-      type,
-      digits: digitsOf(of) + String(to / from).length,
-    }
-  throw new Refusal(`A cast of ${kind} to ${type.kind} is not handed over to Flink.`)
-}
-
-/** How many of the unit make a day. */
-function moment(type: DataType): bigint | undefined {
-  if (type.kind === 'date') return 1n
-  if (type.kind !== 'timestamp') return undefined
-  return type.unit === 'millis' ? 86_400_000n : type.unit === 'micros' ? 86_400_000_000n : 86_400_000_000_000n
 }

@@ -2,6 +2,7 @@
  * Functions that Flink computes exactly as we do: one row each. Any other call is refused by name. Texts are counted in
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
+import { type CalendarField, calendarField, floorDivided } from './calendar.ts'
 import { asType, meeting, numberIn, ordered, textIn, wide } from './carriers.ts'
 import type { FunctionExpr } from '../../plan/plan.ts'
 import { parseWindow } from '../../functions/library/time/windows.ts'
@@ -78,12 +79,6 @@ const textTest =
   (make: (value: FlinkSql, part: FlinkSql) => FlinkSql): Row =>
   ([value, part]) => ({ sql: make(textArgument(value), textArgument(part)), type: BOOLEAN })
 
-/** The whole number that is not above `a / b`, for b > 0. */
-function floorDivided(a: FlinkSql, b: bigint): FlinkSql {
-  const x = once(a)
-  return sql`((${x} - MOD(MOD(${x}, ${b}) + ${b}, ${b})) / ${b})`
-}
-
 /** Milliseconds since the epoch of a timestamp or a date. */
 function millisOf(term: Term, e: FunctionExpr): FlinkSql {
   if (term.type.kind === 'date') return sql`(CAST(${term.sql} AS BIGINT) * 86400000)`
@@ -95,11 +90,8 @@ function millisOf(term: Term, e: FunctionExpr): FlinkSql {
 
 /** A field of the calendar, in UTC. */
 const field =
-  (make: (moment: FlinkSql) => FlinkSql): Row =>
-  ([moment], e) => ({
-    sql: sql`CAST(${make(sql`CAST(TO_TIMESTAMP_LTZ(${millisOf(moment, e)}, 3) AS TIMESTAMP(3))`)} AS BIGINT)`,
-    type: INT,
-  })
+  (name: CalendarField): Row =>
+  ([moment], e) => ({ sql: calendarField(name, millisOf(moment, e)), type: INT })
 
 const WEEK = 604_800_000n
 /** 1970-01-05 was a Monday. */
@@ -258,10 +250,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),
   tumble: ([moment], e) => ({ sql: windowStart(millisOf(moment, e), windowMillis(e, 1)), type: e.type }),
-  year: field((t) => sql`EXTRACT(YEAR FROM ${t})`),
-  month: field((t) => sql`EXTRACT(MONTH FROM ${t})`),
-  day: field((t) => sql`EXTRACT(DAY FROM ${t})`),
-  hour: field((t) => sql`EXTRACT(HOUR FROM ${t})`),
-  minute: field((t) => sql`EXTRACT(MINUTE FROM ${t})`),
-  second: field((t) => sql`EXTRACT(SECOND FROM ${t})`),
+  year: field('year'),
+  month: field('month'),
+  day: field('day'),
+  hour: field('hour'),
+  minute: field('minute'),
+  second: field('second'),
 }

@@ -1,0 +1,59 @@
+/**
+ * The calendar in whole numbers, for every moment of 64 bits: Flink's own has an end, and takes the last millisecond before
+ * 1970 for one of that year. Years begin in March, so that a leap day ends one; 400 of them are an era of 146,097 days.
+ */
+import { type FlinkSql, once, sql } from './flink-sql.ts'
+
+/** Not a limit: days from 1 March 0000 to 1 January 1970. */
+const BEFORE_EPOCH = 719_468
+const DAY = 86_400_000n
+
+/** Fields of a moment in UTC. */
+export type CalendarField = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'
+
+/** The whole number that is not above `a / b`, for b > 0. */
+export function floorDivided(a: FlinkSql, b: bigint): FlinkSql {
+  const x = once(a)
+  return sql`((${x} - MOD(MOD(${x}, ${b}) + ${b}, ${b})) / ${b})`
+}
+
+/** Days since the epoch of a day of a year from 1 on. */
+export function daysSinceEpoch(year: FlinkSql, month: FlinkSql, day: FlinkSql): FlinkSql {
+  const y = once(sql`(${year} - CASE WHEN ${month} <= 2 THEN 1 ELSE 0 END)`)
+  const m = sql`(${month} + CASE WHEN ${month} > 2 THEN -3 ELSE 9 END)`
+  return sql`(${y} * 365 + ${y} / 4 - ${y} / 100 + ${y} / 400 + (153 * ${m} + 2) / 5 + ${day} - 1 - 719468)`
+}
+
+/** A field of a moment in milliseconds since the epoch. */
+export function calendarField(field: CalendarField, millis: FlinkSql): FlinkSql {
+  const at = once(millis)
+  const days = once(floorDivided(at, DAY))
+  const seconds = once(sql`((${at} - ${days} * ${DAY}) / 1000)`)
+  switch (field) {
+    case 'hour':
+      return sql`(${seconds} / 3600)`
+    case 'minute':
+      return sql`MOD(${seconds} / 60, 60)`
+    case 'second':
+      return sql`MOD(${seconds}, 60)`
+    default:
+      return civil(field, days)
+  }
+}
+
+function civil(field: 'year' | 'month' | 'day', days: FlinkSql): FlinkSql {
+  const z = once(sql`(${days} + ${BEFORE_EPOCH})`)
+  const era = once(floorDivided(z, 146_097n))
+  const ofEra = once(sql`(${z} - ${era} * 146097)`)
+  const year = once(sql`((${ofEra} - ${ofEra} / 1460 + ${ofEra} / 36524 - ${ofEra} / 146096) / 365)`)
+  const ofYear = once(sql`(${ofEra} - (365 * ${year} + ${year} / 4 - ${year} / 100))`)
+  const month = once(sql`((5 * ${ofYear} + 2) / 153)`)
+  switch (field) {
+    case 'day':
+      return sql`(${ofYear} - (153 * ${month} + 2) / 5 + 1)`
+    case 'month':
+      return sql`(${month} + CASE WHEN ${month} < 10 THEN 3 ELSE -9 END)`
+    case 'year':
+      return sql`(${year} + ${era} * 400 + CASE WHEN ${month} < 10 THEN 0 ELSE 1 END)`
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * CAST. A text or a JSON value that says no value of the wanted type ends the query here, and the job there; so do the
+ * few spellings that Flink would read in another way.
+ */
+import type { DataType, TimeUnit } from '../../types.ts'
+import { daysSinceEpoch } from './calendar.ts'
+import { canonicalOf, numberIn, textIn, wide } from './carriers.ts'
+import { digits, double, type FlinkSql, once, sql, text } from './flink-sql.ts'
+import { Refusal } from './refusal.ts'
+import { digitsOf, guard, nullOf, type Term } from './terms.ts'
+
+/** A value as one of another type. Throws a Refusal. */
+export function castTo(of: Term, type: DataType): Term {
+  return sameKind(of, type) ?? betweenNumbers(of, type) ?? ofTextOrJson(of, type) ?? moved(of, type) ?? refuse(of, type)
+}
+
+function refuse({ type: { kind } }: Term, type: DataType): never {
+  throw new Refusal(`A cast of ${kind} to ${type.kind} is not handed over to Flink.`)
+}
+
+function sameKind(of: Term, type: DataType): Term | undefined {
+  const { kind } = of.type
+  if (kind === 'null') return nullOf(type)
+  if (kind === 'decimal') return type.kind === 'decimal' && type.precision === undefined ? of : undefined
+  return kind === type.kind && kind !== 'timestamp' && kind !== 'time' ? of : undefined
+}
+
+function betweenNumbers(of: Term, type: DataType): Term | undefined {
+  const { kind } = of.type
+  const isInteger = kind === 'int' || kind === 'long'
+  switch (type.kind) {
+    case 'long':
+      return kind === 'int' ? { ...of, type, digits: digitsOf(of) } : undefined
+    case 'double':
+      return isInteger ? { sql: sql`CAST(${of.sql} AS DOUBLE)`, type } : kind === 'float' ? { ...of, type } : undefined
+    case 'float':
+      return isInteger ? { sql: sql`CAST(${of.sql} AS FLOAT)`, type } : undefined
+    case 'decimal':
+      return isInteger ? { sql: wide(of), type: { kind: 'decimal', precision: digitsOf(of), scale: 0 } } : undefined
+    case 'string':
+      return isInteger
+        ? { sql: sql`CAST(${of.sql} AS STRING)`, type }
+        : kind === 'boolean'
+          ? { sql: canonicalOf(of), type }
+          : kind === 'uuid'
+            ? { ...of, type }
+            : undefined
+    case 'json':
+      return kind === 'decimal' ? undefined : { sql: canonicalOf(of), type }
+    case 'timestamp':
+      // A number counts milliseconds.
+      return isInteger && type.unit === 'millis' && digitsOf(of) <= 19 ? { ...of, type } : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Moments in finer units. */
+function moved(of: Term, type: DataType): Term | undefined {
+  const [from, to] = [unitsOfDay(of.type), unitsOfDay(type)]
+  if (from === undefined || to === undefined || to < from || type.kind === 'date') return undefined
+  const times = digits(String(to / from))
+  return { sql: sql`(${wide(of)} * ${times})`, type, digits: digitsOf(of) + times.text.length }
+}
+
+/** How many of the unit make a day. */
+function unitsOfDay(type: DataType): bigint | undefined {
+  if (type.kind === 'date') return 1n
+  return type.kind === 'timestamp' ? UNITS_OF_DAY[type.unit] : undefined
+}
+
+const UNITS_OF_DAY: Readonly<Record<TimeUnit, bigint>> = {
+  millis: 86_400_000n,
+  micros: 86_400_000_000n,
+  nanos: 86_400_000_000_000n,
+}
+
+// ---------------------------------------------------------------------------------------------- texts and JSON
+
+function ofTextOrJson(of: Term, type: DataType): Term | undefined {
+  const { kind } = of.type
+  if (kind !== 'json' && kind !== 'string') return undefined
+  const given = once(kind === 'json' ? textIn(of) : of.sql)
+  const number = kind === 'json' ? numberIn(of) : undefined
+  const json = kind === 'json' ? once(of.sql) : undefined
+  const says = (found: FlinkSql, as: FlinkSql): FlinkSql => {
+    const value = once(found)
+    const odd = guard(`a value is cast to ${type.kind} that says none`, json ?? given, as)
+    return once(sql`CASE WHEN ${json ?? given} IS NOT NULL AND ${value} IS NULL THEN ${odd} ELSE ${value} END`)
+  }
+  switch (type.kind) {
+    case 'double':
+      return { sql: says(oneOf([number, booleanIn(json, sql`DOUBLE`), doubleOfText(given)]), sql`DOUBLE`), type }
+    case 'int':
+    case 'long': {
+      const most = type.kind === 'int' ? double(2 ** 31 - 1) : double(1e15)
+      const least = type.kind === 'int' ? double(-(2 ** 31)) : double(-1e15)
+      const whole = number === undefined ? undefined : within(truncated(number), least, most)
+      const found = oneOf([whole, booleanIn(json, sql`BIGINT`), wholeOfText(given, type.kind)])
+      return { sql: says(found, sql`BIGINT`), type }
+    }
+    case 'string':
+      return json === undefined ? undefined : { sql: says(oneOf([given, plainIn(json)]), sql`STRING`), type }
+    case 'date':
+    case 'timestamp': {
+      if (type.kind === 'timestamp' && (type.unit !== 'millis' || type.between === true)) return undefined
+      const isDate = type.kind === 'date'
+      const far = double(isDate ? 1e11 : 1e15)
+      const counted = number === undefined ? undefined : within(sql`FLOOR(${number})`, sql`-${far}`, far)
+      const said = isDate ? sql`CAST(FLOOR(${millisOfText(given)} / 86400000E0) AS BIGINT)` : millisOfText(given)
+      return { sql: says(oneOf([counted, said]), sql`BIGINT`), type }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The first that is there. */
+function oneOf(found: readonly (FlinkSql | undefined)[]): FlinkSql {
+  const [first, ...others] = found.filter((one) => one !== undefined)
+  return others.reduce((all, one) => sql`COALESCE(${all}, ${one})`, first)
+}
+
+function truncated(number: FlinkSql): FlinkSql {
+  return sql`CASE WHEN ${number} < 0 THEN CEIL(${number}) ELSE FLOOR(${number}) END`
+}
+
+/** A whole double as a whole number; none outside of the bounds. */
+function within(of: FlinkSql, least: FlinkSql, most: FlinkSql): FlinkSql {
+  const whole = once(of)
+  return sql`CASE WHEN ${whole} BETWEEN ${least} AND ${most} THEN CAST(${whole} AS BIGINT) END`
+}
+
+/** true is 1 and false is 0. */
+function booleanIn(json: FlinkSql | undefined, as: FlinkSql): FlinkSql | undefined {
+  if (json === undefined) return undefined
+  return sql`CASE ${json} WHEN 'true' THEN CAST(1 AS ${as}) WHEN 'false' THEN CAST(0 AS ${as}) END`
+}
+
+/** A whole number, true or false as it is written; Java writes fractions in another way. */
+function plainIn(json: FlinkSql): FlinkSql {
+  return sql`CASE WHEN ${json} IN ('true', 'false') OR REGEXP(${json}, '^-?[0-9]{1,15}$') THEN ${json} END`
+}
+
+/** As many digits as are read exactly, without white space, which is not the same on both sides. */
+function doubleOfText(given: FlinkSql): FlinkSql {
+  const isNumber = sql`REGEXP(${given}, ${text('^[+-]?([0-9]{1,300}([.][0-9]{0,300})?|[.][0-9]{1,300})([eE][+-]?[0-9]{1,2})?$')})`
+  return sql`CASE WHEN ${isNumber} THEN TRY_CAST(${given} AS DOUBLE) END`
+}
+
+function wholeOfText(given: FlinkSql, kind: 'int' | 'long'): FlinkSql {
+  const whole = sql`CASE WHEN REGEXP(${given}, ${text('^[+-]?[0-9]{1,19}$')}) THEN TRY_CAST(${given} AS BIGINT) END`
+  if (kind === 'long') return whole
+  const n = once(whole)
+  return sql`CASE WHEN ${n} BETWEEN -2147483648 AND 2147483647 THEN ${n} END`
+}
+
+// ---------------------------------------------------------------------------------------------- moments as text
+
+/** `2024-03-09`, `2024-03-09 06:15`, `2024-03-09T06:15:00.123+02:00`: those of years of four digits from 0001. */
+const MOMENT = `^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?$`
+
+/** Milliseconds since the epoch; NULL for a text that says no moment, or no day of the calendar. */
+function millisOfText(given: FlinkSql): FlinkSql {
+  const s = once(sql`CASE WHEN REGEXP(${given}, ${text(MOMENT)}) THEN ${given} END`)
+  const part = (from: number, length: number): FlinkSql =>
+    once(sql`COALESCE(TRY_CAST(SUBSTRING(${s} FROM ${from} FOR ${length}) AS BIGINT), 0)`)
+  const [year, month, day, hour, minute] = [part(1, 4), part(6, 2), part(9, 2), part(12, 2), part(15, 2)]
+  const second = once(sql`CASE WHEN SUBSTRING(${s} FROM 17 FOR 1) = ':' THEN ${part(18, 2)} ELSE 0 END`)
+  const fraction = sql`RPAD(COALESCE(REGEXP_EXTRACT(${s}, ${text('[.,]([0-9]{1,3})')}, 1), '0'), 3, '0')`
+  const zone = (group: number): FlinkSql =>
+    once(sql`REGEXP_EXTRACT(${s}, ${text('^.{16}[0-9:.,]*([+-])([0-9]{2}):?([0-9]{2})?$')}, ${group})`)
+  const aside = (group: number): FlinkSql => once(sql`COALESCE(TRY_CAST(${zone(group)} AS BIGINT), 0)`)
+  const east = once(sql`(${aside(2)} * 3600 + ${aside(3)} * 60)`)
+  const isLeap = sql`(MOD(${year}, 4) = 0 AND (MOD(${year}, 100) <> 0 OR MOD(${year}, 400) = 0))`
+  const length = sql`CASE WHEN ${month} = 2 THEN CASE WHEN ${isLeap} THEN 29 ELSE 28 END WHEN ${month} IN (4, 6, 9, 11) THEN 30 ELSE 31 END`
+  const isDay = sql`${year} >= 1 AND ${month} BETWEEN 1 AND 12 AND ${day} BETWEEN 1 AND ${length}`
+  const isTime = sql`${hour} < 24 AND ${minute} < 60 AND ${second} < 60 AND ${east} <= 64800 AND ${aside(3)} < 60`
+  const seconds = sql`${daysSinceEpoch(year, month, day)} * 86400 + ${hour} * 3600 + ${minute} * 60 + ${second}`
+  const moment = sql`(${seconds} - CASE WHEN ${zone(1)} = '-' THEN -${east} ELSE ${east} END) * 1000 + CAST(${fraction} AS BIGINT)`
+  return once(sql`CASE WHEN ${s} IS NOT NULL AND ${isDay} AND ${isTime} THEN ${moment} END`)
+}
