@@ -80,6 +80,8 @@ export interface HandOverContext {
   readonly bytesPerRecord: (scan: Scan, ranges: ScanRanges) => Promise<number | undefined>
   /** JSON numbers are divided: whether each was written as a whole number counts. */
   readonly dividesJson: boolean
+  /** Somebody around the plan divides: its rows keep the marks of such numbers, whatever the plan does with them. */
+  readonly keepsMarks: boolean
   /** Milliseconds of `Clock.monotonic` at which the statement has to be over. */
   readonly deadline: number
 }

@@ -7,6 +7,8 @@ import type { ScanRanges } from '../engine/scan/ranges.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { KafkaLog } from '../kafka/log.ts'
 import { systemClock } from '../lib/clock.ts'
+import { plain } from '../engine/program/values/whole-double.ts'
+import { dividesJson } from '../plan/divides-json.ts'
 import { scansOf } from '../plan/inputs.ts'
 import type { Output, Scan } from '../plan/plan.ts'
 import { SqlError } from '../sql/error.ts'
@@ -123,6 +125,7 @@ class RunningParts implements Handed {
   readonly #context: HandOverContext
   readonly #config: FlinkConfig
   readonly #kafka: FlinkKafka
+  readonly #marks: boolean
   readonly #sessions = new Set<FlinkSession>()
   readonly #ended = new AbortController()
 
@@ -138,6 +141,7 @@ class RunningParts implements Handed {
     this.#context = context
     this.#config = config
     this.#kafka = kafka
+    this.#marks = context.keepsMarks || dividesJson(plan)
     const looked = parts.flatMap(({ tables }) => tables.filter(({ checked }) => checked.size > 0))
     this.uncounted = [...new Set(looked.map(({ scan }) => scan.table.name))]
   }
@@ -148,7 +152,7 @@ class RunningParts implements Handed {
     const { slots } = part.gives
     for await (const page of this.#run(part)) {
       try {
-        yield page.map((fields) => valuesOf(slots, fields))
+        yield page.map((fields) => valuesOf(slots, fields, this.#marks))
       } catch (cause) {
         if (cause instanceof GivenBack) throw new SqlError('VALUE', givenBack(cause.message))
         throw cause
@@ -243,13 +247,15 @@ class RunningParts implements Handed {
   }
 }
 
-function valuesOf(slots: readonly Made[], fields: FlinkRow): Value[] {
+/** `marks`: what stands above divides JSON numbers, and knows marked ones. */
+function valuesOf(slots: readonly Made[], fields: FlinkRow, marks: boolean): Value[] {
   const row: Value[] = []
   let at = 0
   for (const slot of slots) {
     const texts = fields.slice(at, at + slot.columns.length)
     at += slot.columns.length
-    row.push(slot.read(texts.map((field) => (field === null ? null : String(field)))))
+    const value = slot.read(texts.map((field) => (field === null ? null : String(field))))
+    row.push(marks ? value : plain(value))
   }
   return row
 }

@@ -11,7 +11,7 @@ import { widthOf } from '../plan/lower/lower.ts'
 import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
 import { mapExpressions } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
-import { type Columns, translate, translateCondition } from './translate/expression.ts'
+import { type Columns, DIVIDED, translate, translateCondition } from './translate/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
@@ -119,11 +119,14 @@ class Division {
   }
 
   #foreign(plan: Plan): Foreign {
-    if (this.#dividesJson) throw new Refusal(DIVIDED)
     if (isInOrder(plan)) throw new Refusal(DONE_HERE)
     const tables: FlinkTable[] = []
-    const rows = translateRows(plan, { tables: (scan) => this.#table(scan, tables), shares: new Map() })
+    const marks = this.#dividesJson
+    const rows = translateRows(plan, { tables: (scan) => this.#table(scan, tables), shares: new Map(), marks })
     if (tables.length === 0) throw new Refusal('No topic is read.')
+    // What is divided here has to be known for what it is.
+    if (marks && rows.slots.some(({ type, marked }) => type.kind === 'json' && marked !== true))
+      throw new Refusal(DIVIDED)
     const query = textColumns(rows.sql, rows.slots)
     this.#parts.push({ tables, query, gives: { slots: rows.slots } })
     return {
@@ -176,9 +179,6 @@ class Division {
     return table
   }
 }
-
-const DIVIDED =
-  'JSON numbers are divided: whether they divide as whole numbers depends on how each is written, which Flink does not keep.'
 
 const SORTED = 'ORDER BY without a LIMIT is not handed over to Flink: every record would come here to be sorted.'
 

@@ -56,6 +56,7 @@ export function handOverContext(plan: Output, context: StatementContext): HandOv
       }),
     bytesPerRecord: (scan, ranges) => bytesPerOffset(scan, ranges, { log, settings, signal }),
     dividesJson: context.functions.doubles === true || dividesJson(plan),
+    keepsMarks: context.functions.doubles === true,
     deadline: context.startedMs + settings['max.query.time'],
   }
 }

@@ -7,14 +7,25 @@
  */
 import { comparableIn, isTextIn, numberIn, ordered, textIn, wide } from './carriers.ts'
 import { type Columns, translate, translateCondition } from './expression.ts'
-import { unexpected } from '../../lib/assert.ts'
+import { asWholeDouble } from '../../engine/program/values/whole-double.ts'
+import { there, unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import type { DataType, Value } from '../../types.ts'
 import { type FlinkSql, once, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { carrierOf, decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, readCarrier, type Term } from './terms.ts'
+import {
+  carrierOf,
+  decimalOf,
+  digitsOf,
+  guard,
+  isWhole,
+  MOST_DIGITS,
+  GivenBack,
+  readCarrier,
+  type Term,
+} from './terms.ts'
 
 /** Columns of Flink that make one value here. */
 export interface Made {
@@ -22,14 +33,16 @@ export interface Made {
   readonly columns: readonly FlinkSql[]
   /** One column is the value in a carrier: operators above it can go on with it in Flink. */
   readonly term?: Pick<Term, 'type' | 'digits'>
+  /** Its values come back with what `Term.mark` says; in Flink the second column has it. */
+  readonly marked?: true
   /** The carrier, made of the column, where that is kept as it came for the way back. */
   readonly carrier?: (column: FlinkSql) => FlinkSql
   /** From the columns as text (`toText`). */
   read(columns: readonly (string | null)[]): Value
 }
 
-/** The columns of an aggregate over rows. Throws a Refusal. */
-export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
+/** The columns of an aggregate over rows. `marks`: JSON numbers need theirs (`Term.mark`). Throws a Refusal. */
+export function translateAggregate(a: BoundAggregate, columns: Columns, marks: boolean): Made {
   const condition = a.filter === undefined ? undefined : translateCondition(a.filter, columns)
   const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
     condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
@@ -44,10 +57,10 @@ export function translateAggregate(a: BoundAggregate, columns: Columns): Made {
       return counted(a, sql`COUNT(${distinct}${only(key.sql, typeOf(arg))})`)
     case 'sum':
     case 'avg':
-      return summed(a, arg, distinct, only)
+      return summed(a, arg, distinct, only, marks)
     case 'min':
     case 'max':
-      return extreme(a, arg, only)
+      return extreme(a, arg, only, marks)
     case 'approx_count_distinct':
     case 'approx_quantile':
       throw new Refusal(`${a.text} is estimated in another way by Flink.`)
@@ -76,7 +89,7 @@ function counted({ type }: BoundAggregate, column: FlinkSql): Made {
 
 type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
 
-function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): Made {
+function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, marks: boolean): Made {
   const isAverage = a.name === 'avg'
   if (isWhole(arg.type)) {
     if (digitsOf(arg) > 28)
@@ -102,13 +115,14 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): M
     throw new Refusal(`${a.text} of values of the type ${arg.type.kind} is not handed over to Flink.`)
   if (a.distinct) throw new Refusal(`${a.text} adds doubles, each once, which is not handed over to Flink.`)
   const x = once(isJson ? numberIn(arg) : arg.sql)
+  const isMarked = marks && isJson && !isAverage && arg.mark !== undefined
+  const isDouble = isMarked ? there(arg.mark, 'a mark')() : sql`POSITION('.' IN ${arg.sql}) > 0`
   const fraction = isJson
-    ? [
-        sql`MAX(${only(sql`CASE WHEN ${isTextIn(arg)} THEN 0 WHEN POSITION('.' IN ${arg.sql}) > 0 THEN 1 ELSE 0 END`, sql`INT`)})`,
-      ]
+    ? [sql`MAX(${only(sql`CASE WHEN ${isTextIn(arg)} THEN 0 WHEN ${isDouble} THEN 1 ELSE 0 END`, sql`INT`)})`]
     : []
   return {
     type: a.type,
+    ...(isMarked ? { marked: true as const } : {}),
     columns: [
       ...limbs(x).map((limb) => sql`SUM(${only(limb, sql`DECIMAL(17, 0)`)})`),
       sql`COUNT(${only(x, sql`DOUBLE`)})`,
@@ -120,7 +134,7 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): M
       const unscaled = (parts[0] << 126n) + (parts[1] << 84n) + (parts[2] << 42n) + parts[3]
       const whole = isJson && fractions !== '1'
       const sum = whole ? integer(unscaled >> 104n) : nearest(unscaled, 104)
-      if (!isAverage) return sum
+      if (!isAverage) return isMarked && !whole && Number.isInteger(sum) ? asWholeDouble(Number(sum)) : sum
       return typeof sum === 'bigint' ? average(sum, Number(n)) : sum / Number(n)
     },
   }
@@ -188,11 +202,11 @@ function summedDecimals(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: 
   }
 }
 
-function extreme(a: BoundAggregate, arg: Term, only: Only): Made {
+function extreme(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made {
   const call = (value: FlinkSql, as: FlinkSql) =>
     a.name === 'min' ? sql`MIN(${only(value, as)})` : sql`MAX(${only(value, as)})`
   const { type } = arg
-  if (type.kind === 'json') return extremeOfJson(a, arg, call)
+  if (type.kind === 'json') return extremeOfJson(a, arg, call, marks)
   if (type.kind === 'bytes') throw new Refusal(`${a.text} of bytes is not handed over to Flink.`)
   const plain = (value: FlinkSql, as: FlinkSql): Made => ({
     type: a.type,
@@ -223,25 +237,59 @@ function plainDouble(of: FlinkSql): FlinkSql {
   return sql`CASE WHEN ${odd} THEN ${guard('the order of a number', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)} ELSE ${x} END`
 }
 
+type Call = (value: FlinkSql, as: FlinkSql) => FlinkSql
+
 /** Booleans before numbers before texts. */
-function extremeOfJson(a: BoundAggregate, given: Term, call: (value: FlinkSql, as: FlinkSql) => FlinkSql): Made {
+function extremeOfJson(a: BoundAggregate, given: Term, call: Call, marks: boolean): Made {
   const arg = { ...given, sql: comparableIn(given) }
   const isBoolean = sql`${arg.sql} IN ('true', 'false')`
+  const number = marks && arg.mark !== undefined ? markedNumber(arg, arg.mark(), call) : plainNumber(arg, call)
   return {
     type: a.type,
+    ...number.made,
     columns: [
       call(sql`CASE WHEN ${isBoolean} THEN ${arg.sql} END`, sql`STRING`),
-      call(numberIn(arg), sql`DOUBLE`),
       call(ordered(textIn(arg)), sql`STRING`),
+      ...number.columns,
     ],
-    read: (found) => {
-      const [boolean, number, text] = found
-      const values: Value[] = [
-        boolean === null ? null : boolean === 'true',
-        number === null ? null : Number(number),
-        text,
-      ].filter((v) => v !== null)
+    read: ([boolean, text, ...numbers]) => {
+      const values: Value[] = [boolean === null ? null : boolean === 'true', number.read(a.name, numbers), text].filter(
+        (v) => v !== null,
+      )
       return (a.name === 'min' ? values[0] : values.at(-1)) ?? null
+    },
+  }
+}
+
+interface Extreme {
+  readonly made: Pick<Made, 'marked'>
+  readonly columns: readonly FlinkSql[]
+  read(name: string, columns: readonly (string | null)[]): Value
+}
+
+function plainNumber(arg: Term, call: Call): Extreme {
+  return {
+    made: {},
+    columns: [call(numberIn(arg), sql`DOUBLE`)],
+    read: (_, [number]) => (number === null ? null : Number(number)),
+  }
+}
+
+/** Of doubles and of whole numbers, each of which has one. */
+function markedNumber(arg: Term, mark: FlinkSql, call: Call): Extreme {
+  const [x, isDouble] = [once(numberIn(arg)), once(mark)]
+  return {
+    made: { marked: true },
+    columns: [
+      call(sql`CASE WHEN ${isDouble} THEN ${x} END`, sql`DOUBLE`),
+      call(sql`CASE WHEN NOT ${isDouble} THEN ${x} END`, sql`DOUBLE`),
+    ],
+    read: (name, columns) => {
+      const [double, whole] = columns.map((said) => (said === null ? undefined : Number(said)))
+      if (double === undefined) return whole ?? null
+      if (double === whole) throw new GivenBack(`a whole number and a double are alike the ${name}: ${double}`)
+      if (whole !== undefined && (name === 'min' ? whole < double : whole > double)) return whole
+      return Number.isInteger(double) ? asWholeDouble(double) : double
     },
   }
 }

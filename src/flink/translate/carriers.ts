@@ -59,12 +59,26 @@ export function canonicalOfDouble(of: FlinkSql): FlinkSql {
   )
 }
 
+/** Whether a number is a double (`Term.mark`): of what is no JSON value its type says it. */
+export function markOf({ mark, type }: Term): Term['mark'] {
+  if (type.kind === 'json') return mark
+  return () => (type.kind === 'double' || type.kind === 'float' ? sql`TRUE` : sql`FALSE`)
+}
+
+/** The mark of a value that is made of others, where that of each is known. */
+export function markFrom(of: readonly Term[], make: (marks: readonly FlinkSql[]) => FlinkSql): Term['mark'] {
+  const marks = of.map(markOf).filter((mark) => mark !== undefined)
+  return marks.length < of.length ? undefined : () => make(marks.map((mark) => mark()))
+}
+
 /** A value as one of the wanted type: what CASE, COALESCE and comparisons of unlike types need. */
 export function asType(term: Term, type: DataType): Term {
   const { kind } = term.type
   if (kind === type.kind && kind !== 'decimal') return term
   if (kind === 'null') return nullOf(type)
-  if (type.kind === 'json') return { sql: canonicalOf(term), type }
+  // A double that becomes a JSON value may have lost what it was.
+  if (type.kind === 'json')
+    return { sql: canonicalOf(term), type, mark: kind === 'double' || kind === 'float' ? undefined : markOf(term) }
   if (isWhole(term.type) && isWhole(type)) return { ...term, type }
   if (type.kind === 'double' || type.kind === 'float') {
     if (kind === 'float' || kind === 'double' || isWhole(term.type))

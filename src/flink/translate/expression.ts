@@ -16,7 +16,6 @@ import type {
   MemberOf,
   SlotRef,
 } from '../../plan/plan.ts'
-import type { DataType } from '../../types.ts'
 import { BOOLEAN, DOUBLE, STRING } from '../../types.ts'
 import {
   asType,
@@ -25,6 +24,7 @@ import {
   comparableIn,
   isBooleanIn,
   isTextIn,
+  markFrom,
   meeting,
   numberIn,
   ordered,
@@ -34,7 +34,7 @@ import {
 import { castTo } from './casts.ts'
 import { barrier, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
 import { translateCall } from './functions.ts'
-import { canonicalJson, wrappedAt } from './json.ts'
+import { canonicalJson, isDoubleWrapped, wrappedAt } from './json.ts'
 import { headerWithin } from './records/headers.ts'
 import { Refusal } from './refusal.ts'
 import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, type Term } from './terms.ts'
@@ -104,10 +104,13 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
         [...thens, otherwise].map((term) => term.type),
         e.type,
       )
-      const whens = e.whens.map(
-        ({ when }, i) => sql`WHEN ${asCondition(inner(when))} THEN ${asType(thens[i], type).sql}`,
-      )
-      return caseOf(whens, asType(otherwise, type).sql, type)
+      const conditions = e.whens.map(({ when }) => asCondition(inner(when)))
+      const chosen = (of: readonly FlinkSql[]): FlinkSql => {
+        const whens = conditions.map((condition, i) => sql`WHEN ${condition} THEN ${of[i]}`)
+        return sql`CASE ${list(whens, ' ')} ELSE ${of[whens.length]} END`
+      }
+      const all = [...thens, otherwise].map((term) => asType(term, type))
+      return { sql: chosen(all.map((term) => term.sql)), type, mark: markFrom(all, chosen) }
     }
     case 'arithmetic':
       return arithmetic(e, inner)
@@ -137,10 +140,6 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
     case 'struct':
       throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
   }
-}
-
-function caseOf(whens: readonly FlinkSql[], otherwise: FlinkSql, type: DataType): Term {
-  return { sql: sql`CASE ${list(whens, ' ')} ELSE ${otherwise} END`, type }
 }
 
 function logic(e: Logic, inner: Inner): Term {
@@ -321,7 +320,8 @@ function part(e: ElementOf | MemberOf, inner: Inner): Term {
   const isPlace = typeof step === 'number' && Number.isInteger(step) && step >= 0
   if (of.type.kind !== 'json' || e.type.kind !== 'json' || (typeof step !== 'string' && !isPlace))
     throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
-  return { sql: barrier(canonicalJson(once(wrappedAt(of.sql, [step])))), type: e.type }
+  const wrapped = once(wrappedAt(of.sql, [step]))
+  return { sql: barrier(canonicalJson(wrapped)), type: e.type, mark: () => isDoubleWrapped(wrapped) }
 }
 
 const TAKEN_APART = 'Lists and structures are not made or taken apart in Flink.'
@@ -431,12 +431,32 @@ function asDecimalTerm(term: Term): Term {
 
 /** On JSON numbers: as doubles, whose whole results are exact within 15 digits; larger ones end the job. */
 function dynamicArithmetic(e: Arithmetic, a: Term, b: Term): Term {
-  if (e.op === '/' || e.op === '%')
-    throw new Refusal(
-      'JSON numbers are not divided in Flink: whether they divide as whole numbers depends on how each is written.',
-    )
   const side = (t: Term): FlinkSql => (t.type.kind === 'json' ? numberIn(t) : asType(t, DOUBLE).sql)
   const [x, y] = [side(a), side(b)]
+  const mark = markFrom([a, b], (marks) => sql`(${list(marks, ' OR ')})`)
+  if (e.op === '%') return { sql: canonicalOfDouble(remainder(once(x), once(y))), type: e.type, mark }
+  if (e.op === '/') {
+    if (mark === undefined) throw new Refusal(DIVIDED)
+    const [p, q, isDouble] = [x, y, mark()].map(once)
+    return { sql: canonicalOfDouble(divided(p, q, isDouble)), type: e.type, mark: () => isDouble }
+  }
   const sign = e.op === '*' ? sql`*` : e.op === '+' ? sql`+` : sql`-`
-  return { sql: canonicalOfDouble(sql`(${x} ${sign} ${y})`), type: e.type }
+  return { sql: canonicalOfDouble(sql`(${x} ${sign} ${y})`), type: e.type, mark }
 }
+
+/** Whole numbers divide as such; all of them are below 10^15. */
+function divided(p: FlinkSql, q: FlinkSql, isDouble: FlinkSql): FlinkSql {
+  const whole = sql`CAST(${p} AS BIGINT) / NULLIF(CAST(${q} AS BIGINT), 0)`
+  return sql`CASE WHEN ${isDouble} THEN ${p} / NULLIF(${q}, CAST(0 AS DOUBLE)) ELSE CAST(${whole} AS DOUBLE) END`
+}
+
+/** Of whole numbers, however they are written; of fractions it ends the job. */
+function remainder(p: FlinkSql, q: FlinkSql): FlinkSql {
+  const odd = guard('the remainder of a fraction is wanted', sql`CAST(${p} AS STRING)`, sql`DOUBLE`)
+  const whole = sql`MOD(CAST(${p} AS BIGINT), NULLIF(CAST(${q} AS BIGINT), 0))`
+  return sql`CASE WHEN ${p} <> FLOOR(${p}) OR ${q} <> FLOOR(${q}) THEN ${odd} ELSE CAST(${whole} AS DOUBLE) END`
+}
+
+/** Why a statement stays here that divides JSON numbers. */
+export const DIVIDED =
+  'JSON numbers are divided: whether they divide as whole numbers depends on how each is written, which Flink keeps of fields and of what is computed with them, and not of these.'

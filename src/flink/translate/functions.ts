@@ -3,7 +3,7 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField, floorDivided } from './calendar.ts'
-import { asType, meeting, numberIn, ordered, textIn, wide } from './carriers.ts'
+import { asType, markFrom, meeting, numberIn, ordered, textIn, wide } from './carriers.ts'
 import type { FunctionExpr } from '../../plan/plan.ts'
 import { parseWindow } from '../../functions/library/time/windows.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../types.ts'
@@ -229,8 +229,13 @@ const ROWS: Readonly<Record<string, Row>> = {
       args.map((arg) => arg.type),
       e.type,
     )
-    const all = args.map((a) => asType(a, type).sql)
-    return { sql: sql`COALESCE(${list(all, ', ')})`, type }
+    const all = args.map((a) => asType(a, type))
+    const values = all.map((a) => a.sql)
+    const marks = markFrom(all, (of) => {
+      const whens = of.map((mark, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${mark}`)
+      return sql`CASE ${list(whens, ' ')} END`
+    })
+    return { sql: sql`COALESCE(${list(values, ', ')})`, type, mark: marks }
   },
   nullif: ([a, b], e) => {
     if (a.type.kind !== b.type.kind || a.type.kind === 'json')

@@ -60,6 +60,16 @@ export function itemsOf(json: FlinkSql): FlinkSql {
   return sql`CASE WHEN SUBSTRING(${c} FROM 1 FOR 1) = '[' THEN JSON_QUERY(${marked}, '$' RETURNING ARRAY<STRING>) END`
 }
 
+/** Whether a JSON number, in a list of its own (`[3.0]`), is written as a double. */
+export function isDoubleWrapped(wrapped: FlinkSql): FlinkSql {
+  return sql`REGEXP(${wrapped}, ${text('^.-?[0-9]+[.eE]')})`
+}
+
+/** Whether one of `itemsOf` is a number that is written as a double. */
+export function isDoubleItem(item: FlinkSql): FlinkSql {
+  return sql`REGEXP(${item}, ${text('^-?[0-9]+[.eE]')})`
+}
+
 /** The canonical text of one of `itemsOf`. A quote inside of a string has a backslash before it, an opening one has not. */
 export function canonicalItem(item: FlinkSql): FlinkSql {
   const first = sql`SUBSTRING(${item} FROM 1 FOR 1)`

@@ -16,6 +16,7 @@
  * a text what Jackson writes.
  */
 import { unexpected } from '../../lib/assert.ts'
+import { isWholeDouble, plain } from '../../engine/program/values/whole-double.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import type { DataType, Value } from '../../types.ts'
 import { digits, double, type FlinkSql, sql, text } from './flink-sql.ts'
@@ -30,6 +31,11 @@ export interface Term {
   readonly type: DataType
   /** Of whole numbers that were computed: digits at most. */
   readonly digits?: number
+  /**
+   * Of a JSON value that is a number: whether it is a double, as its text has a point or an exponent. `3.0` is carried as
+   * `3`, and divides in another way. Without it, that is not known. What it needs is made when it is asked for.
+   */
+  readonly mark?: () => FlinkSql
 }
 
 /** Not a limit: the most digits that Flink computes with. */
@@ -95,7 +101,10 @@ export function nullOf(type: DataType): Term {
 /** A constant. */
 export function constant(value: Value, type: DataType): Term {
   if (value === null) return nullOf(type)
-  if (type.kind === 'json') return { sql: text(canonicalText(value)), type }
+  if (type.kind === 'json') {
+    const isDouble = isWholeDouble(value) || (typeof value === 'number' && !Number.isInteger(value))
+    return { sql: text(canonicalText(plain(value))), type, mark: () => (isDouble ? sql`TRUE` : sql`FALSE`) }
+  }
   if (typeof value === 'boolean') return { sql: value ? sql`TRUE` : sql`FALSE`, type }
   if (typeof value === 'string') return { sql: text(value), type }
   if (value instanceof Decimal) return decimalConstant(value)
@@ -107,8 +116,9 @@ export function constant(value: Value, type: DataType): Term {
   if (written.length > MOST_DIGITS) throw new Refusal('Numbers of more than 38 digits are not handed over to Flink.')
   const wide = written.length > 18
   const whole = digits(BigInt(value).toString())
+  // Flink takes numbers of more than 64 bits as texts only.
   return wide
-    ? { sql: sql`CAST(${whole} AS DECIMAL(${MOST_DIGITS}, 0))`, type, digits: written.length }
+    ? { sql: sql`CAST(${text(whole.text)} AS DECIMAL(${MOST_DIGITS}, 0))`, type, digits: written.length }
     : { sql: sql`CAST(${whole} AS BIGINT)`, type, digits: written.length }
 }
 
@@ -122,7 +132,7 @@ function decimalConstant({ unscaled, scale }: Decimal): Term {
   const point = all.length - places
   const written = `${unscaled < 0n ? '-' : ''}${all.slice(0, point)}${places === 0 ? '' : `.${all.slice(point)}`}`
   return {
-    sql: sql`CAST(${digits(written)} AS DECIMAL(${all.length}, ${places}))`,
+    sql: sql`CAST(${all.length > 18 ? text(written) : digits(written)} AS DECIMAL(${all.length}, ${places}))`,
     type: { kind: 'decimal', precision: all.length, scale: places },
   }
 }

@@ -6,7 +6,7 @@
 import type { Reference } from '../expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
-import { canonicalJson, wrappedAt } from '../json.ts'
+import { canonicalJson, isDoubleWrapped, wrappedAt } from '../json.ts'
 import { parseJson } from '../../../formats/json/text.ts'
 import { numberWithoutValue } from '../../../formats/json/values.ts'
 import { unexpected } from '../../../lib/assert.ts'
@@ -67,6 +67,8 @@ export class FlinkTable {
     string,
     { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean; readonly isField: boolean }
   >()
+  /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
+  readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
   #withHeaders = false
   /** Fields of an Avro value, which Flink decodes, by their names. */
@@ -134,9 +136,16 @@ export class FlinkTable {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
     const { taken, type, isJson = false, isField = false } = make()
-    const term: Term = { sql: name(`r${this.#columns.size}`), type }
+    const column = name(`r${this.#columns.size}`)
+    const term: Term = isJson ? { sql: column, type, mark: () => this.#mark(column) } : { sql: column, type }
     this.#columns.set(key, { taken, term, isJson, isField })
     return term
+  }
+
+  #mark(column: FlinkSql): FlinkSql {
+    const known = this.#marks.get(column.text) ?? name(`m${this.#marks.size}`)
+    this.#marks.set(column.text, known)
+    return known
   }
 
   /** Every column that was asked for, of every record: to be taken once all references are known. */
@@ -154,6 +163,10 @@ export class FlinkTable {
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
     const named = [
       ...canonical.map((made, i) => sql`${made} AS ${columns[i].term.sql}`),
+      ...columns.flatMap(({ term }) => {
+        const mark = this.#marks.get(term.sql.text)
+        return mark === undefined ? [] : [sql`${barrier(isDoubleWrapped(term.sql))} AS ${mark}`]
+      }),
       ...further.map((_, i) => FURTHER[i]),
     ]
     const chosen = list(named, ', ')
@@ -171,7 +184,7 @@ export class FlinkTable {
     const place = [sql`sluice_partition AS p`, sql`sluice_offset AS o`]
     const fields = sql`SELECT ${list([...own, ...place], ', ')} FROM ${this.name}${where}`
     const all = sql`${fields} UNION ALL ${this.#tombstones(where, place)}`
-    const columns = list([this.names(), ...further], ', ')
+    const columns = list([...[...this.#columns.values()].map(({ term }) => term.sql), ...further], ', ')
     return sql`SELECT ${columns} FROM (${all}) AS f JOIN ${this.#bytesName} AS b ON f.p = b.sluice_partition AND f.o = b.sluice_offset`
   }
 
@@ -190,7 +203,8 @@ export class FlinkTable {
 
   /** The columns of `rows`. */
   names(further: readonly FlinkSql[] = []): FlinkSql {
-    const all = [...[...this.#columns.values()].map(({ term }) => term.sql), ...further.map((_, i) => FURTHER[i])]
+    const own = [...[...this.#columns.values()].map(({ term }) => term.sql), ...this.#marks.values()]
+    const all = [...own, ...further.map((_, i) => FURTHER[i])]
     return all.length === 0 ? sql`nothing` : list(all, ', ')
   }
 

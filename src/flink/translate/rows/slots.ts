@@ -2,8 +2,9 @@
 import type { Join } from '../../../plan/plan.ts'
 import { STRING } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
+import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
 import { type Columns, compared, translate, translateCondition } from '../expression.ts'
-import { type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { readCarrier, type Term, toText } from '../terms.ts'
 
@@ -26,7 +27,10 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
     if (slot.term === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
     const own = column(starts[e.index - from])
     const named = prefix === undefined ? own : sql`${prefix}.${own}`
-    return { ...slot.term, sql: slot.carrier?.(named) ?? named }
+    const term: Term = { ...slot.term, sql: slot.carrier?.(named) ?? named }
+    if (slot.marked !== true) return term
+    const second = column(starts[e.index - from] + 1)
+    return { ...term, mark: () => (prefix === undefined ? second : sql`${prefix}.${second}`) }
   }
 }
 
@@ -63,6 +67,21 @@ export function made(term: Term): Made {
     columns: [term.sql],
     term: { type, digits: term.digits },
     read: ([said]) => (said === null ? null : readCarrier(said, type)),
+  }
+}
+
+/** The same with its mark in a second one, where there is a mark. */
+export function madeWithMark(term: Term): Made {
+  const plain = made(term)
+  if (term.mark === undefined) return plain
+  return {
+    ...plain,
+    marked: true,
+    columns: [term.sql, barrier(term.mark())],
+    read: ([said, mark]) => {
+      const value = plain.read([said])
+      return mark === 'true' && typeof value === 'number' && Number.isInteger(value) ? asWholeDouble(value) : value
+    },
   }
 }
 

@@ -21,7 +21,7 @@ import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
 import { hopOf } from '../functions.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
-import { canonicalItem, itemsOf } from '../json.ts'
+import { canonicalItem, isDoubleItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
 import { Refusal } from '../refusal.ts'
 import {
@@ -32,6 +32,7 @@ import {
   type FlinkRows,
   inPlace,
   made,
+  madeWithMark,
   namesOf,
   numberOf,
   renamed,
@@ -51,6 +52,8 @@ export type TableOf = (scan: Scan) => FlinkTable
 export interface Within {
   readonly tables: TableOf
   readonly shares: ReadonlyMap<number, SharedRows>
+  /** The statement divides JSON numbers: those go with their marks. */
+  readonly marks: boolean
 }
 
 /** Rows of a share, and what stands behind them: the expressions whose values are told apart. */
@@ -141,14 +144,15 @@ function over(input: Plan, within: Within): Below {
 
 function project(exprs: readonly BoundExpr[], input: Plan, within: Within): FlinkRows {
   const { columns, carried, from } = over(input, within)
-  const slots = exprs.map((e) => carried(e) ?? projected(e, columns))
+  const slots = exprs.map((e) => carried(e) ?? projected(e, columns, within))
   return select(slots, from())
 }
 
-function projected(e: BoundExpr, columns: Columns): Made {
+function projected(e: BoundExpr, columns: Columns, { marks }: Within): Made {
   const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translate(e, columns)
   const typed = term.type.kind === 'json' || e.type.kind !== 'json' ? term : asType(term, e.type)
-  return made({ ...typed, sql: barrier(typed.sql) })
+  const value = { ...typed, sql: barrier(typed.sql) }
+  return marks ? madeWithMark(value) : made(value)
 }
 
 /**
@@ -199,7 +203,8 @@ function items({ array, input }: Unnest, within: Within): FlinkRows {
   const columns = namesOf(left.slots)
   const from = sql`(${staged(left.sql, [list], 'a')}) AS ${a} CROSS JOIN UNNEST(${a}.${list}) AS ${t}(${x})`
   const exploded = plainSql(sql`SELECT ${columns}, ${x} FROM ${from}`)
-  return select([...inPlace(left.slots), made({ sql: barrier(canonicalItem(x)), type: JSON_TYPE })], exploded)
+  const item = { sql: barrier(canonicalItem(x)), type: JSON_TYPE, mark: () => isDoubleItem(x) }
+  return select([...inPlace(left.slots), within.marks ? madeWithMark(item) : made(item)], exploded)
 }
 
 /** The last record of each key of a partition, unless it is a tombstone: over records, whose offsets say which it is. */
@@ -208,7 +213,7 @@ function latest(plan: Latest, within: Within): FlinkRows {
   if (input.kind !== 'project' || input.input.kind !== 'scan')
     throw new Refusal('LATEST of rows that are no records is not handed over to Flink.')
   const { columns, carried, from } = over(input.input, within)
-  const slots = input.columns.map(({ expr }) => carried(expr) ?? projected(expr, columns))
+  const slots = input.columns.map(({ expr }) => carried(expr) ?? projected(expr, columns, within))
   const offset = columns({ ...OFFSET, source: input.input.source })
   const rows = select([...slots, made(offset)], from())
   const of = slotsOf(rows)
@@ -226,12 +231,21 @@ function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
   const { columns, from } = over(plan.input, within)
   const keys = plan.keys.map((key) => keyOf(translate(key, columns)))
-  const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns))
+  const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks))
   return select(
-    [...keys.map(made), ...aggregates],
+    [...keys.map((key) => (within.marks ? keyWithMark(key) : made(key))), ...aggregates],
     from(),
     keys.map((key) => key.sql),
   )
+}
+
+/** The key of a group with its mark; a group of whole numbers and of doubles ends the job. */
+function keyWithMark(key: Term): Made {
+  if (key.mark === undefined) return made(key)
+  const mark = once(sql`CASE WHEN ${key.mark()} THEN 1 ELSE 0 END`)
+  const both = guard('a group has whole numbers and doubles', sql`CAST(MAX(${mark}) AS STRING)`, sql`BOOLEAN`)
+  const one = sql`CASE WHEN MIN(${mark}) <> MAX(${mark}) THEN ${both} ELSE MAX(${mark}) = 1 END`
+  return madeWithMark({ ...key, mark: () => one })
 }
 
 function join(plan: Join, within: Within): FlinkRows {
