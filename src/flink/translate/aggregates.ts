@@ -5,7 +5,7 @@
  * A double x below 2^75 that is a multiple of 2^-104 is `±(a·2^22 + b·2^-20 + c·2^-62 + d·2^-104)` with whole numbers a to
  * d below 2^53; any other double ends the job.
  */
-import { comparableIn, isTextIn, numberIn, ordered, textIn, wide } from './carriers.ts'
+import { comparableIn, isTextIn, numberIn, ordered, textIn, wide, withoutZeroSign } from './carriers.ts'
 import { type Columns, translate, translateCondition } from './expression.ts'
 import { asWholeDouble } from '../../engine/program/values/whole-double.ts'
 import { there, unexpected } from '../../lib/assert.ts'
@@ -78,9 +78,7 @@ function typeOf(term: Term): FlinkSql {
 export function keyOf(term: Term): Term {
   if (term.type.kind === 'json') return { ...term, sql: comparableIn(term) }
   // -0.0 and 0.0 are one value, and two of Flink's keys.
-  return term.type.kind === 'double' || term.type.kind === 'float'
-    ? { ...term, sql: sql`(${term.sql} + CAST(0 AS DOUBLE))` }
-    : term
+  return term.type.kind === 'double' || term.type.kind === 'float' ? { ...term, sql: withoutZeroSign(term.sql) } : term
 }
 
 function counted({ type }: BoundAggregate, column: FlinkSql): Made {

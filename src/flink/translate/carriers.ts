@@ -1,6 +1,6 @@
 /** Carriers turned into each other: what a JSON value is, canonical texts, texts in order. */
 import type { DataType } from '../../types.ts'
-import { type FlinkSql, once, sql, text } from './flink-sql.ts'
+import { type FlinkSql, once, opaque, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { carrierOf, decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
@@ -31,6 +31,19 @@ export function comparableIn(term: Term): FlinkSql {
   return once(
     sql`CASE WHEN ${odd} THEN ${guard('a list, a structure or a number beyond 15 digits is compared', c, sql`STRING`)} ELSE ${c} END`,
   )
+}
+
+/**
+ * A double without the sign of zero, which Flink's keys keep. Its planner leaves away a zero that is added, unless it does
+ * not see it.
+ */
+export function withoutZeroSign(x: FlinkSql): FlinkSql {
+  return once(sql`(${x} + ${opaque(sql`CAST(0 AS DOUBLE)`)})`)
+}
+
+/** False for NaN. Of `x = x` the planner believes that it always holds, and of NOT that it turns a comparison around. */
+export function isNumber(x: FlinkSql): FlinkSql {
+  return sql`(ABS(${x}) >= 0)`
 }
 
 /** Whether a JSON value is a text. */

@@ -23,6 +23,7 @@ import {
   canonicalOfDouble,
   comparableIn,
   isBooleanIn,
+  isNumber,
   isTextIn,
   markFrom,
   meeting,
@@ -30,6 +31,7 @@ import {
   ordered,
   textIn,
   wide,
+  withoutZeroSign,
 } from './carriers.ts'
 import { castTo } from './casts.ts'
 import { barrier, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
@@ -192,6 +194,19 @@ export function compared(
     return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
   }
   const [x, y] = by === 'number' ? mixed(a, b, exprs) : [a.sql, b.sql]
+  const isField = (t: Term, e: BoundExpr | undefined) =>
+    e?.kind !== 'constant' && (t.type.kind === 'double' || t.type.kind === 'float')
+  const fields = [...(isField(a, exprs?.left) ? [x] : []), ...(isField(b, exprs?.right) ? [y] : [])]
+  if (fields.length === 0) return sql`(${x} ${operator(op)} ${y})`
+  // NaN is neither less nor greater: that is as unknown as NULL.
+  if (isOrder) {
+    const [p, q] = [once(x), once(y)]
+    const known = fields.map((field) => isNumber(field === x ? p : q))
+    return opaque(sql`CASE WHEN ${list(known, ' AND ')} THEN ${p} ${operator(op)} ${q} END`)
+  }
+  // Of several constants the planner makes a list to look in, where zero is not found by its other sign.
+  if (exprs?.right.kind === 'constant') return sql`(${withoutZeroSign(x)} ${operator(op)} ${y})`
+  if (exprs?.left.kind === 'constant') return sql`(${x} ${operator(op)} ${withoutZeroSign(y)})`
   return sql`(${x} ${operator(op)} ${y})`
 }
 
@@ -393,8 +408,13 @@ function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
   return { sql: sql`(${wide(a)} ${sign} ${wide(b)})`, type, digits: room }
 }
 
-function doubleArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
-  const [x, y] = [asType(a, DOUBLE).sql, asType(b, DOUBLE).sql]
+function doubleArithmetic({ op, type, left, right }: Arithmetic, a: Term, b: Term): Term {
+  // A zero that the planner sees it leaves away, and −0.0 + 0 is 0.0.
+  const side = (term: Term, of: BoundExpr): FlinkSql => {
+    const { sql: value } = asType(term, DOUBLE)
+    return of.kind === 'constant' && Number(of.value) === 0 ? opaque(value) : value
+  }
+  const [x, y] = [side(a, left), side(b, right)]
   switch (op) {
     case '+':
       return { sql: sql`(${x} + ${y})`, type }

@@ -1,9 +1,9 @@
 /** The one order of all values (ORDER BY) as keys of Flink: booleans, numbers, texts; NULLs where the statement says. */
 import type { Sort } from '../../plan/plan.ts'
-import { comparableIn, isBooleanIn, isTextIn, numberIn, ordered, textIn } from './carriers.ts'
-import { type FlinkSql, once, sql } from './flink-sql.ts'
+import { comparableIn, isBooleanIn, isTextIn, numberIn, ordered, textIn, withoutZeroSign } from './carriers.ts'
+import { type FlinkSql, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { guard, type Term } from './terms.ts'
+import type { Term } from './terms.ts'
 
 /** An expression, and what stands behind it in ORDER BY. */
 export interface OrderKey {
@@ -29,12 +29,9 @@ function keysOf(term: Term): FlinkSql[] {
     case 'uuid':
       return [ordered(term.sql)]
     case 'float':
-    case 'double': {
-      const x = once(term.sql)
-      const none = guard('the place of NaN in an order', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)
-      // -0.0 is no number of its own in an order.
-      return [sql`CASE WHEN ${x} <> ${x} THEN ${none} ELSE ${x} + CAST(0 AS DOUBLE) END`]
-    }
+    case 'double':
+      // -0.0 is no number of its own in an order; NaN is behind all of them, here and there.
+      return [withoutZeroSign(term.sql)]
     case 'bytes':
       throw new Refusal('Bytes are not ordered in Flink.')
     default:

@@ -2,9 +2,9 @@
 import type { Join } from '../../../plan/plan.ts'
 import { BOOLEAN, JSON_TYPE, LONG } from '../../../types.ts'
 import { keyOf, type Made } from '../aggregates.ts'
-import { asType } from '../carriers.ts'
+import { asType, isNumber } from '../carriers.ts'
 import { translate } from '../expression.ts'
-import { list, name, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import {
   byPosition,
@@ -18,7 +18,7 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
-import { isWhole, type Term } from '../terms.ts'
+import { guard, isWhole, type Term } from '../terms.ts'
 
 /** The rows of a mark join over its two sides. */
 export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
@@ -144,5 +144,13 @@ function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
     return [keyOf(asType(x, JSON_TYPE)), keyOf(asType(y, JSON_TYPE))]
   if (x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
     throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', span)
-  return [keyOf(x), keyOf(y)]
+  return [soughtKey(x), soughtKey(y)]
+}
+
+/** NaN is a key like any other in Flink, and equal to nothing here. */
+function soughtKey(term: Term): Term {
+  if (term.type.kind !== 'double' && term.type.kind !== 'float') return keyOf(term)
+  const x = once(term.sql)
+  const none = guard('NaN is looked for', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)
+  return keyOf({ ...term, sql: once(sql`CASE WHEN ${x} IS NULL OR ${isNumber(x)} THEN ${x} ELSE ${none} END`) })
 }

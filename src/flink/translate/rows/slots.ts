@@ -3,6 +3,7 @@ import type { Join } from '../../../plan/plan.ts'
 import { STRING } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
 import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
+import { isNumber, withoutZeroSign } from '../carriers.ts'
 import { type Columns, compared, translate, translateCondition } from '../expression.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
@@ -108,11 +109,18 @@ export function conditionsOf(plan: Join, left: FlinkRows, right: FlinkRows): Fli
   const conditions = plan.keys.map((key) => {
     const [x, y] = [translate(key.left, ofLeft), translate(key.right, ofRight)]
     // What each side needs for itself is computed below the join.
-    return compared('=', key.by, x, y, { left: key.left, right: key.right })
+    return compared('=', key.by, joinable(x), joinable(y), { left: key.left, right: key.right })
   })
   if (plan.residual === undefined) return conditions
   const both: Columns = (e) => (e.kind === 'slot' && e.index >= width ? slotsOf(right, name('b'), width)(e) : ofLeft(e))
   return [...conditions, translateCondition(plan.residual, both)]
+}
+
+/** A double that finds its partners: NaN has none, and zero has those of either sign. */
+function joinable(term: Term): Term {
+  if (term.type.kind !== 'double' && term.type.kind !== 'float') return term
+  const x = once(term.sql)
+  return { ...term, sql: once(sql`CASE WHEN ${isNumber(x)} THEN ${withoutZeroSign(x)} END`) }
 }
 
 /** Slots as they are called by rows around. */
