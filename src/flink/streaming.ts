@@ -27,7 +27,10 @@ export function streamingJob(
   const reference: Columns = (e) => table.reference(e)
   const value = columns === undefined ? sql`x4` : jsonOf(columns, reference, into)
   if (columns === undefined) sameFormats(scan.table, into)
-  const condition = scan.where === undefined ? undefined : translateCondition(scan.where, reference)
+  // A job without an end goes beyond the offsets that are known now: what they were narrowed by is a condition of it.
+  const conditions = [scan.where, scan.pushed].filter((e) => e !== undefined)
+  const all = conditions.map((e) => translateCondition(e, reference))
+  const condition = all.length === 0 ? undefined : list(all, ' AND ')
   const raw = table.raw(false)
   const rows = table.rows(raw)
   const kept = condition === undefined ? rows : filtered(rows, condition, table.names(raw))

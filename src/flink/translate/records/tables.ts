@@ -156,6 +156,7 @@ export class FlinkTable {
       const bytes = columnOf(facet)
       return sql`(${bytes} IS NULL OR CAST(${bytes} AS STRING) IS JSON)`
     })
+    checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
     const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
     const bare = this.#avro.size === 0 ? given : this.#withAvro(taken, further, where)
@@ -339,6 +340,18 @@ export class FlinkTable {
   /** Start and end of the partitions as they were captured. */
   get bounds() {
     return this.#ranges.bounds
+  }
+
+  /** Offsets between the ranges of a partition, which Flink reads on its way, are not wanted. */
+  #gaps(): FlinkSql[] {
+    const { ranges } = this.#ranges
+    return ranges.slice(1).flatMap(({ partition, start }, i) => {
+      const before = ranges[i]
+      if (before.partition !== partition || before.end >= start) return []
+      return [
+        sql`(sluice_partition <> ${partition} OR sluice_offset NOT BETWEEN ${before.end} AND ${start - 1})`,
+      ]
+    })
   }
 
   /** For each partition from the first to the last offset that is wanted; those of which nothing is wanted are empty. */
