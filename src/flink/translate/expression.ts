@@ -194,6 +194,8 @@ export function compared(
     return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
   }
   const [x, y] = by === 'number' ? mixed(a, b, exprs) : [a.sql, b.sql]
+  if ((a.type.kind === 'boolean') !== (b.type.kind === 'boolean'))
+    throw new Refusal('A NULL of an unknown type is not compared in Flink.')
   const isField = (t: Term, e: BoundExpr | undefined) =>
     e?.kind !== 'constant' && (t.type.kind === 'double' || t.type.kind === 'float')
   const fields = [...(isField(a, exprs?.left) ? [x] : []), ...(isField(b, exprs?.right) ? [y] : [])]
@@ -388,15 +390,14 @@ function moved(e: Arithmetic, moment: Term): Term {
 function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
   const [x, y] = [digitsOf(a), digitsOf(b)]
   if (op === '/' || op === '%') {
+    if (x > 19 || y > 19) throw new Refusal('Numbers beyond 64 bits are not divided in Flink.')
     if (x > 18 || y > 18) {
-      // The smallest 64-bit number divided by -1 has no room in 64 bits.
-      if (x > 19 || y > 19) throw new Refusal('Numbers beyond 64 bits are not divided in Flink.')
-      const divided =
-        op === '/'
-          ? sql`CAST(${a.sql} / NULLIF(${b.sql}, 0) AS DECIMAL(19, 0))`
-          : sql`CAST(MOD(${a.sql}, NULLIF(${b.sql}, 0)) AS DECIMAL(19, 0))`
+      // Decimals would round. The smallest 64-bit number divided by -1 has no room in 64 bits.
+      const [p, q] = [longOf(a), longOf(b)]
+      const divided = op === '/' ? sql`${p} / NULLIF(${q}, 0)` : sql`MOD(${p}, NULLIF(${q}, 0))`
       const opposite = op === '/' ? sql`(-${wide(a)})` : sql`CAST(0 AS DECIMAL(19, 0))`
-      return { sql: sql`CASE WHEN ${once(b.sql)} = -1 THEN ${opposite} ELSE ${divided} END`, type, digits: 19 }
+      const usual = sql`CAST(${divided} AS DECIMAL(19, 0))`
+      return { sql: sql`CASE WHEN ${q} = -1 THEN ${opposite} ELSE ${usual} END`, type, digits: 19 }
     }
     const [p, q] = [sql`CAST(${a.sql} AS BIGINT)`, sql`NULLIF(CAST(${b.sql} AS BIGINT), 0)`]
     return { sql: op === '/' ? sql`(${p} / ${q})` : sql`MOD(${p}, ${q})`, type, digits: Math.max(x, 1) }
@@ -406,6 +407,15 @@ function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
     throw new Refusal('The result may have more than 38 digits, which Flink does not compute with.')
   const sign = op === '*' ? sql`*` : op === '+' ? sql`+` : sql`-`
   return { sql: sql`(${wide(a)} ${sign} ${wide(b)})`, type, digits: room }
+}
+
+/** A whole number of up to 19 digits in 64 bits; one that has no room there ends the job. */
+function longOf(term: Term): FlinkSql {
+  if (term.digits === undefined || term.digits < 19) return once(sql`CAST(${term.sql} AS BIGINT)`)
+  const value = once(term.sql)
+  const far = guard('a number beyond 64 bits is divided', sql`CAST(${value} AS STRING)`, sql`BIGINT`)
+  const fits = sql`CAST(${value} AS DECIMAL(19, 0)) BETWEEN CAST('-9223372036854775808' AS DECIMAL(19, 0)) AND CAST('9223372036854775807' AS DECIMAL(19, 0))`
+  return once(sql`CASE WHEN ${value} IS NULL OR ${fits} THEN CAST(${value} AS BIGINT) ELSE ${far} END`)
 }
 
 function doubleArithmetic({ op, type, left, right }: Arithmetic, a: Term, b: Term): Term {

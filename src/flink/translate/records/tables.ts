@@ -348,9 +348,7 @@ export class FlinkTable {
     return ranges.slice(1).flatMap(({ partition, start }, i) => {
       const before = ranges[i]
       if (before.partition !== partition || before.end >= start) return []
-      return [
-        sql`(sluice_partition <> ${partition} OR sluice_offset NOT BETWEEN ${before.end} AND ${start - 1})`,
-      ]
+      return [sql`(sluice_partition <> ${partition} OR sluice_offset NOT BETWEEN ${before.end} AND ${start - 1})`]
     })
   }
 
