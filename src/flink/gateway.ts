@@ -259,7 +259,7 @@ const SHOWN = 400
 /** A fault of the planner's own, and nothing that it has to say about the statement. */
 function isPlannerFault(said: string, deepest: string): boolean {
   if (
-    !/^java\.lang\.(IndexOutOfBounds|ClassCast|NullPointer|IllegalState)Exception|^java\.lang\.(Assertion|StackOverflow)Error/.test(
+    !/^java\.lang\.((String|Array)?IndexOutOfBounds|ClassCast|NullPointer|IllegalState)Exception|^java\.lang\.(Assertion|StackOverflow)Error/.test(
       deepest,
     )
   )

@@ -173,6 +173,20 @@ describe('a SQL gateway', () => {
       'Flink gave the statement back: a list: [1]. Leave it to Sluice: SET engine = sluice.',
     )
   })
+  it('gives the statement back where the planner itself fails', () => {
+    const failed = (where: string) =>
+      [
+        'org.apache.flink.table.gateway.service.utils.SqlExecutionException: Failed to execute the operation.',
+        'Caused by: java.lang.IndexOutOfBoundsException: Index 2 out of bounds for length 2',
+        '\tat java.base/java.util.Objects.checkIndex(Objects.java:385)',
+        `\tat ${where}(Some.java:1)`,
+      ].join('\n')
+    assert.match(
+      sentenceOf([failed('org.apache.calcite.rel.rules.SomeRule.onMatch')], 500),
+      /^Flink gave the statement back: its planner failed: .*Index 2 out of bounds/,
+    )
+    assert.match(sentenceOf([failed('org.example.Job.run')], 500), /^Flink could not run the statement: /)
+  })
 
   for (const [what, answer, sentence] of [
     ['answers no JSON', (_, r) => void r.end('<html>'), /something that is no JSON/],
