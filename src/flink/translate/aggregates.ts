@@ -8,7 +8,7 @@
 import { comparableIn, isTextIn, numberIn, ordered, textIn, wide, withoutZeroSign } from './carriers.ts'
 import { type Columns, translate, translateCondition } from './expression.ts'
 import { asWholeDouble } from '../../engine/program/values/whole-double.ts'
-import { there, unexpected } from '../../lib/assert.ts'
+import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
@@ -20,6 +20,7 @@ import {
   decimalOf,
   digitsOf,
   guard,
+  isFloating,
   isWhole,
   MOST_DIGITS,
   GivenBack,
@@ -78,7 +79,7 @@ function typeOf(term: Term): FlinkSql {
 export function keyOf(term: Term): Term {
   if (term.type.kind === 'json') return { ...term, sql: comparableIn(term) }
   // -0.0 and 0.0 are one value, and two of Flink's keys.
-  return term.type.kind === 'double' || term.type.kind === 'float' ? { ...term, sql: withoutZeroSign(term.sql) } : term
+  return isFloating(term.type) ? { ...term, sql: withoutZeroSign(term.sql) } : term
 }
 
 function counted({ type }: BoundAggregate, column: FlinkSql): Made {
@@ -109,12 +110,13 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, ma
   }
   if (arg.type.kind === 'decimal') return summedDecimals(a, arg, distinct, only)
   const isJson = arg.type.kind === 'json'
-  if (!isJson && arg.type.kind !== 'double' && arg.type.kind !== 'float')
+  if (!isJson && !isFloating(arg.type))
     throw new Refusal(`${a.text} of values of the type ${arg.type.kind} is not handed over to Flink.`)
   if (a.distinct) throw new Refusal(`${a.text} adds doubles, each once, which is not handed over to Flink.`)
   const x = once(isJson ? numberIn(arg) : arg.sql)
-  const isMarked = marks && isJson && !isAverage && arg.mark !== undefined
-  const isDouble = isMarked ? there(arg.mark, 'a mark')() : sql`POSITION('.' IN ${arg.sql}) > 0`
+  const mark = marks && isJson && !isAverage ? arg.mark : undefined
+  const isMarked = mark !== undefined
+  const isDouble = mark?.() ?? sql`POSITION('.' IN ${arg.sql}) > 0`
   const fraction = isJson
     ? [sql`MAX(${only(sql`CASE WHEN ${isTextIn(arg)} THEN 0 WHEN ${isDouble} THEN 1 ELSE 0 END`, sql`INT`)})`]
     : []
@@ -213,7 +215,7 @@ function extreme(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made
     read: ([found]) => (found === null ? null : readCarrier(found, type)),
   })
   if (type.kind === 'string' || type.kind === 'uuid') return plain(ordered(arg.sql), sql`STRING`)
-  if (type.kind === 'double' || type.kind === 'float') return plain(plainDouble(arg.sql), sql`DOUBLE`)
+  if (isFloating(type)) return plain(plainDouble(arg.sql), sql`DOUBLE`)
   if (type.kind === 'decimal') {
     const { precision, scale } = decimalOf(type)
     return plain(arg.sql, sql`DECIMAL(${precision}, ${scale})`)

@@ -2,7 +2,7 @@
 import type { DataType } from '../../types.ts'
 import { type FlinkSql, once, opaque, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { carrierOf, decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
+import { carrierOf, decimalOf, digitsOf, guard, isFloating, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
 /** A whole number as a decimal that has room for a computation. */
 export function wide(term: Term): FlinkSql {
@@ -75,7 +75,7 @@ export function canonicalOfDouble(of: FlinkSql): FlinkSql {
 /** Whether a number is a double (`Term.mark`): of what is no JSON value its type says it. */
 export function markOf({ mark, type }: Term): Term['mark'] {
   if (type.kind === 'json') return mark
-  return () => (type.kind === 'double' || type.kind === 'float' ? sql`TRUE` : sql`FALSE`)
+  return () => (isFloating(type) ? sql`TRUE` : sql`FALSE`)
 }
 
 /** The mark of a value that is made of others, where that of each is known. */
@@ -91,12 +91,10 @@ export function asType(term: Term, type: DataType): Term {
   if (kind === 'null') return nullOf(type)
   // A double that becomes a JSON value may have lost what it was.
   if (type.kind === 'json')
-    return { sql: canonicalOf(term), type, mark: kind === 'double' || kind === 'float' ? undefined : markOf(term) }
+    return { sql: canonicalOf(term), type, mark: isFloating(term.type) ? undefined : markOf(term) }
   if (isWhole(term.type) && isWhole(type)) return { ...term, type }
-  if (type.kind === 'double' || type.kind === 'float') {
-    if (kind === 'float' || kind === 'double' || isWhole(term.type))
-      return { sql: sql`CAST(${term.sql} AS DOUBLE)`, type }
-  }
+  if (isFloating(type) && (isFloating(term.type) || isWhole(term.type)))
+    return { sql: sql`CAST(${term.sql} AS DOUBLE)`, type }
   if (type.kind === 'decimal' && (kind === 'decimal' || isWhole(term.type))) {
     if (type.precision === undefined) return term
     return { sql: sql`CAST(${term.sql} AS ${carrierOf(type)})`, type }
@@ -136,7 +134,7 @@ export function canonicalOf(term: Term): FlinkSql {
     const value = once(term.sql)
     return sql`CASE WHEN ${value} THEN 'true' WHEN NOT ${value} THEN 'false' END`
   }
-  if (kind === 'double' || kind === 'float') return canonicalOfDouble(term.sql)
+  if (isFloating(term.type)) return canonicalOfDouble(term.sql)
   throw new Refusal(`A value of the type ${kind} and a JSON value do not meet in Flink.`)
 }
 

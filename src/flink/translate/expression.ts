@@ -39,7 +39,17 @@ import { translateCall } from './functions.ts'
 import { canonicalJson, isDoubleWrapped, wrappedAt } from './json.ts'
 import { headerWithin } from './records/headers.ts'
 import { Refusal } from './refusal.ts'
-import { constant, decimalOf, digitsOf, guard, isWhole, jacksonText, MOST_DIGITS, type Term } from './terms.ts'
+import {
+  constant,
+  decimalOf,
+  digitsOf,
+  guard,
+  isFloating,
+  isWhole,
+  jacksonText,
+  MOST_DIGITS,
+  type Term,
+} from './terms.ts'
 
 /** What references of an expression stand for: columns of the rows below. */
 export type Columns = (reference: Exclude<Reference, never>) => Term
@@ -196,8 +206,7 @@ export function compared(
   const [x, y] = by === 'number' ? mixed(a, b, exprs) : [a.sql, b.sql]
   if ((a.type.kind === 'boolean') !== (b.type.kind === 'boolean'))
     throw new Refusal('A NULL of an unknown type is not compared in Flink.')
-  const isField = (t: Term, e: BoundExpr | undefined) =>
-    e?.kind !== 'constant' && (t.type.kind === 'double' || t.type.kind === 'float')
+  const isField = (t: Term, e: BoundExpr | undefined) => e?.kind !== 'constant' && isFloating(t.type)
   const fields = [...(isField(a, exprs?.left) ? [x] : []), ...(isField(b, exprs?.right) ? [y] : [])]
   if (fields.length === 0) return sql`(${x} ${operator(op)} ${y})`
   // NaN is neither less nor greater: that is as unknown as NULL.
@@ -220,13 +229,12 @@ function isAscii(e: BoundExpr | undefined): boolean {
 /** A long and a double are compared as doubles by Flink, and exactly here: a long that is no double ends the job. */
 function mixed(a: Term, b: Term, exprs: Sides): readonly [FlinkSql, FlinkSql] {
   const isLong = (t: Term) => isWhole(t.type) && digitsOf(t) > 15
-  const isFraction = (t: Term) => t.type.kind === 'double' || t.type.kind === 'float'
   const isSmall = (e: BoundExpr | undefined) =>
     e?.kind === 'constant' && typeof e.value === 'number' && Math.abs(e.value) < 2 ** 53
   const [wholeLeft, wholeRight] = [wholeConstant(exprs?.left), wholeConstant(exprs?.right)]
-  if (isLong(a) && isFraction(b) && !isSmall(exprs?.right))
+  if (isLong(a) && isFloating(b.type) && !isSmall(exprs?.right))
     return wholeRight === undefined ? [doubleOf(a), b.sql] : [a.sql, wholeRight]
-  if (isLong(b) && isFraction(a) && !isSmall(exprs?.left))
+  if (isLong(b) && isFloating(a.type) && !isSmall(exprs?.left))
     return wholeLeft === undefined ? [a.sql, doubleOf(b)] : [wholeLeft, b.sql]
   return [a.sql, b.sql]
 }
@@ -295,7 +303,7 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
     const n = numberConstant(e)
     if (n !== undefined) return double(n)
     if (t.type.kind === 'json') return numberIn(t)
-    if (t.type.kind === 'double' || t.type.kind === 'float') return t.sql
+    if (isFloating(t.type)) return t.sql
     if (!isWhole(t.type)) return undefined
     return digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : once(doubleOf(t))
   }

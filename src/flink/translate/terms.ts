@@ -54,6 +54,11 @@ export function isWhole({ kind }: DataType): boolean {
   return kind === 'int' || kind === 'long' || kind === 'date' || kind === 'time' || kind === 'timestamp'
 }
 
+/** Doubles, and floats, which are carried as such. */
+export function isFloating({ kind }: DataType): boolean {
+  return kind === 'double' || kind === 'float'
+}
+
 /** Digits of a whole number that stands in a record. */
 export function digitsOf(term: Term): number {
   return term.digits ?? (term.type.kind === 'int' || term.type.kind === 'date' ? 10 : 19)
@@ -110,16 +115,15 @@ export function constant(value: Value, type: DataType): Term {
   if (value instanceof Decimal) return decimalConstant(value)
   if (typeof value !== 'number' && typeof value !== 'bigint')
     throw new Refusal('Lists, structures and bytes cannot be written in Flink SQL.')
-  if (type.kind === 'float' || type.kind === 'double') return { sql: double(Number(value)), type }
+  if (isFloating(type)) return { sql: double(Number(value)), type }
   if (typeof value === 'number' && !Number.isInteger(value)) return { sql: double(value), type: { kind: 'double' } }
-  const written = BigInt(value).toString().replace('-', '')
+  const said = BigInt(value).toString()
+  const written = said.replace('-', '')
   if (written.length > MOST_DIGITS) throw new Refusal('Numbers of more than 38 digits are not handed over to Flink.')
-  const wide = written.length > 18
-  const whole = digits(BigInt(value).toString())
   // Flink takes numbers of more than 64 bits as texts only.
-  return wide
-    ? { sql: sql`CAST(${text(whole.text)} AS DECIMAL(${MOST_DIGITS}, 0))`, type, digits: written.length }
-    : { sql: sql`CAST(${whole} AS BIGINT)`, type, digits: written.length }
+  return written.length > 18
+    ? { sql: sql`CAST(${text(said)} AS DECIMAL(${MOST_DIGITS}, 0))`, type, digits: written.length }
+    : { sql: sql`CAST(${digits(said)} AS BIGINT)`, type, digits: written.length }
 }
 
 /** With as many places as it was written with. */

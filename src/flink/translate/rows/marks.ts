@@ -18,7 +18,7 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
-import { guard, isWhole, type Term } from '../terms.ts'
+import { guard, isFloating, isWhole, type Term } from '../terms.ts'
 
 /** The rows of a mark join over its two sides. */
 export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
@@ -149,7 +149,7 @@ function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
 
 /** NaN is a key like any other in Flink, and equal to nothing here. */
 function soughtKey(term: Term): Term {
-  if (term.type.kind !== 'double' && term.type.kind !== 'float') return keyOf(term)
+  if (!isFloating(term.type)) return keyOf(term)
   const x = once(term.sql)
   const none = guard('NaN is looked for', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)
   return keyOf({ ...term, sql: once(sql`CASE WHEN ${x} IS NULL OR ${isNumber(x)} THEN ${x} ELSE ${none} END`) })

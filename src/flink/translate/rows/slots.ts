@@ -7,7 +7,7 @@ import { isNumber, withoutZeroSign } from '../carriers.ts'
 import { type Columns, compared, translate, translateCondition } from '../expression.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { readCarrier, type Term, toText } from '../terms.ts'
+import { isFloating, readCarrier, type Term, toText } from '../terms.ts'
 
 /** Rows of a part of a plan: a SELECT whose columns are `c0`, `c1`, …, and what each slot of a row is made of. */
 export interface FlinkRows {
@@ -118,7 +118,7 @@ export function conditionsOf(plan: Join, left: FlinkRows, right: FlinkRows): Fli
 
 /** A double that finds its partners: NaN has none, and zero has those of either sign. */
 function joinable(term: Term): Term {
-  if (term.type.kind !== 'double' && term.type.kind !== 'float') return term
+  if (!isFloating(term.type)) return term
   const x = once(term.sql)
   return { ...term, sql: once(sql`CASE WHEN ${isNumber(x)} THEN ${withoutZeroSign(x)} END`) }
 }
