@@ -9,6 +9,13 @@ export function wide(term: Term): FlinkSql {
   return sql`CAST(${term.sql} AS DECIMAL(${digitsOf(term)}, 0))`
 }
 
+/** A whole number as a decimal without places; a decimal as it is. */
+export function asDecimal(term: Term): Term {
+  if (term.type.kind === 'decimal') return term
+  const precision = digitsOf(term)
+  return { sql: wide(term), type: { kind: 'decimal', precision, scale: 0 } }
+}
+
 /**
  * The number that a JSON value is, as a double; NULL for any other value. What doubles do not count exactly ends the job
  * (`ODD`).

@@ -4,7 +4,7 @@
  */
 import type { DataType, TimeUnit } from '../../types.ts'
 import { daysSinceEpoch } from './calendar.ts'
-import { canonicalOf, numberIn, textIn, wide } from './carriers.ts'
+import { asDecimal, canonicalOf, numberIn, textIn, wide } from './carriers.ts'
 import { digits, double, type FlinkSql, once, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { digitsOf, guard, nullOf, type Term } from './terms.ts'
@@ -36,7 +36,7 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
     case 'float':
       return isInteger ? { sql: sql`CAST(${of.sql} AS FLOAT)`, type } : undefined
     case 'decimal':
-      return isInteger ? { sql: wide(of), type: { kind: 'decimal', precision: digitsOf(of), scale: 0 } } : undefined
+      return isInteger ? asDecimal(of) : undefined
     case 'string':
       return isInteger
         ? { sql: sql`CAST(${of.sql} AS STRING)`, type }
