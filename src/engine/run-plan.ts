@@ -261,7 +261,8 @@ async function runSources(
                 ask: environment.helpers,
                 used: environment.helped,
               },
-        settings,
+        // A job of another engine that is still at work is not a silent topic.
+        settings: part === undefined ? settings : { ...settings, 'max.idle.time': Number.POSITIVE_INFINITY },
         statistics,
         sourceId: randomUUID(),
         signal,

@@ -346,6 +346,17 @@ describe('statements on a real Flink', { skip }, () => {
       )
     })
 
+    it('a job that is at work is no silent topic: max.idle.time does not end it', async () => {
+      const sql = `SELECT s, a FROM \`${topic}\` WHERE a > 1 ORDER BY a, s LIMIT 5`
+      const [there, here] = [await ask(`SET engine = flink; SET max.idle.time = 1ms; ${sql}`), await ask(sql)]
+      assert.deepEqual(there, here)
+      const records = `SELECT COUNT(*) AS n FROM \`${topic}\` WHERE a > 1`
+      const [{ n }] = (await ask(records)) as [{ n: number }]
+      const rows = await ask(`SET engine = flink; SET max.idle.time = 1ms; SELECT a FROM \`${topic}\` WHERE a > 1`)
+      assert.ok(n > 0)
+      assert.equal(rows.length, n)
+    })
+
     /** It joins every row with every other one: for minutes, and in small steps, between which it can be ended. */
     const endless = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${many}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
 
