@@ -87,7 +87,8 @@ export async function startFlink(options: FlinkOptions = {}): Promise<Flink> {
     ),
     run(
       'gateway',
-      384,
+      // Plans of long statements, several at a time.
+      768,
       'org.apache.flink.table.gateway.SqlGateway',
       ['address=127.0.0.1', `port=${gateway}`].map((o) => `-Dsql-gateway.endpoint.rest.${o}`),
       /Rest endpoint listening at|is listening at/,

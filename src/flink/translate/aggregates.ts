@@ -5,16 +5,26 @@
  * A double x below 2^75 that is a multiple of 2^-104 is `±(a·2^22 + b·2^-20 + c·2^-62 + d·2^-104)` with whole numbers a to
  * d below 2^53; any other double ends the job.
  */
-import { comparableIn, isTextIn, numberIn, ordered, textIn, wide, withoutZeroSign } from './carriers.ts'
-import { type Columns, translate, translateCondition } from './expression.ts'
+import {
+  canonicalOfDouble,
+  comparableIn,
+  isTextIn,
+  numberIn,
+  ordered,
+  textIn,
+  wide,
+  withoutZeroSign,
+} from './carriers.ts'
+import { type Columns, translate, translateCondition } from './expressions/expression.ts'
 import { asWholeDouble } from '../../engine/program/values/whole-double.ts'
 import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
-import type { DataType, Value } from '../../types.ts'
-import { type FlinkSql, once, sql } from './flink-sql.ts'
+import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
+import { type FlinkSql, list, once, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
+import { putSum, wholeAverage } from './rows/sums.ts'
 import {
   carrierOf,
   decimalOf,
@@ -38,6 +48,8 @@ export interface Made {
   readonly marked?: true
   /** The carrier, made of the column, where that is kept as it came for the way back. */
   readonly carrier?: (column: FlinkSql) => FlinkSql
+  /** Of several columns that make a value here: the carrier, where operators above go on with it in Flink. */
+  readonly put?: (columns: readonly FlinkSql[]) => Term
   /** From the columns as text (`toText`). */
   read(columns: readonly (string | null)[]): Value
 }
@@ -90,6 +102,8 @@ type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
 
 function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, marks: boolean): Made {
   const isAverage = a.name === 'avg'
+  if (arg.type.kind === 'null')
+    return { type: a.type, columns: [sql`MAX(${arg.sql})`], term: { type: arg.type }, read: () => null }
   if (isWhole(arg.type)) {
     if (digitsOf(arg) > 28)
       throw new Refusal(`${a.text} may have more than 38 digits, which Flink does not compute with.`)
@@ -99,6 +113,7 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, ma
       return {
         type: a.type,
         columns: [total, sql`COUNT(${distinct}${all})`],
+        put: ([sum, n]) => ({ sql: wholeAverage(sum, n), type: DOUBLE }),
         read: ([sum, n]) => (sum === null ? null : average(BigInt(sum), Number(n))),
       }
     return {
@@ -128,6 +143,7 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, ma
       sql`COUNT(${only(x, sql`DOUBLE`)})`,
       ...fraction,
     ],
+    put: isMarked ? undefined : (columns) => putSum(columns, isJson, isAverage),
     read: ([first, second, third, fourth, n, fractions]) => {
       if (n === null || n === '0' || first === null) return null
       const parts = [first, second, third, fourth].map((limb) => BigInt(limb ?? '0'))
@@ -214,6 +230,7 @@ function extreme(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made
     term: { type, digits: arg.digits },
     read: ([found]) => (found === null ? null : readCarrier(found, type)),
   })
+  if (type.kind === 'null') return plain(arg.sql, sql`STRING`)
   if (type.kind === 'string' || type.kind === 'uuid') return plain(ordered(arg.sql), sql`STRING`)
   if (isFloating(type)) return plain(plainDouble(arg.sql), sql`DOUBLE`)
   if (type.kind === 'decimal') {
@@ -252,6 +269,7 @@ function extremeOfJson(a: BoundAggregate, given: Term, call: Call, marks: boolea
       call(ordered(textIn(arg)), sql`STRING`),
       ...number.columns,
     ],
+    put: number.made.marked === true ? undefined : (columns) => putExtreme(a.name, columns),
     read: ([boolean, text, ...numbers]) => {
       const values: Value[] = [boolean === null ? null : boolean === 'true', number.read(a.name, numbers), text].filter(
         (v) => v !== null,
@@ -259,6 +277,13 @@ function extremeOfJson(a: BoundAggregate, given: Term, call: Call, marks: boolea
       return (a.name === 'min' ? values[0] : values.at(-1)) ?? null
     },
   }
+}
+
+/** The least or the greatest of the kinds that there are. */
+function putExtreme(name: string, [boolean, said, number]: readonly FlinkSql[]): Term {
+  const kinds = [boolean, canonicalOfDouble(number), sql`JSON_STRING(${said})`]
+  const inOrder = name === 'min' ? kinds : kinds.toReversed()
+  return { sql: once(sql`COALESCE(${list(inOrder, ', ')})`), type: JSON_TYPE }
 }
 
 interface Extreme {

@@ -134,7 +134,7 @@ export function meeting(types: readonly DataType[], type: DataType): DataType {
 /** Canonical JSON text of any carrier. */
 export function canonicalOf(term: Term): FlinkSql {
   const { kind } = term.type
-  if (kind === 'json') return term.sql
+  if (kind === 'json' || kind === 'null') return term.sql
   if (isWhole(term.type)) return sql`CAST(${term.sql} AS STRING)`
   if (kind === 'string' || kind === 'uuid') return sql`JSON_STRING(${term.sql})`
   if (kind === 'boolean') {

@@ -69,7 +69,7 @@ export function headerOf(e: HeaderRef): { readonly taken: FlinkSql; readonly typ
       return { taken: bytes, type }
     case 'int':
     case 'long':
-      return { taken: wholeNumber(bytes, as === 'int' ? 4 : 8), type }
+      return { taken: bigEndian(sql`DECODE(${bytes}, 'ISO-8859-1')`, as === 'int' ? 4 : 8), type }
     default:
       throw new Refusal(`A header as ${as} is not handed over to Flink.`, span)
   }
@@ -78,9 +78,11 @@ export function headerOf(e: HeaderRef): { readonly taken: FlinkSql; readonly typ
 /** All characters of one byte, in order. */
 const BYTES = text(String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i)))
 
-/** Big-endian bytes as a whole number; NULL for more or fewer. Flink has no function for it: a byte is its place in a text. */
-function wholeNumber(bytes: FlinkSql, length: 4 | 8): FlinkSql {
-  const characters = sql`DECODE(${bytes}, 'ISO-8859-1')`
+/**
+ * Big-endian bytes as a whole number; NULL for more or fewer. Flink has no function for it: a byte is its place in a text.
+ * `characters`: one for each byte.
+ */
+export function bigEndian(characters: FlinkSql, length: 4 | 8): FlinkSql {
   const byte = (i: number): FlinkSql =>
     sql`CAST(POSITION(SUBSTRING(${characters} FROM ${i + 1} FOR 1) IN ${BYTES}) - 1 AS BIGINT)`
   const sum = list(

@@ -3,7 +3,7 @@
  * are read as raw bytes, so that what leaves Flink as a record is what Kafka had; JSON values are taken out of them path
  * by path.
  */
-import type { Reference } from '../expression.ts'
+import type { Reference } from '../expressions/expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import { canonicalJson, isDoubleWrapped, wrappedAt } from '../json.ts'
@@ -15,7 +15,7 @@ import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
 import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
 import { avroField, declared } from './avro.ts'
-import { HEADERS, headerOf } from './headers.ts'
+import { bigEndian, HEADERS, headerOf } from './headers.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { carrierOf, GivenBack, type Term } from '../terms.ts'
@@ -39,12 +39,16 @@ const RAW: Readonly<Record<string, FlinkSql>> = {
 
 type FacetName = 'key' | 'value'
 
-/** What a reference is over a table. `isJson`: wrapped JSON text; `isField`: of an Avro value. */
+/**
+ * What a reference is over a table. `isJson`: wrapped JSON text; `isField`: of an Avro value that Flink decodes;
+ * `ofBytes`: of the bytes of the value.
+ */
 interface Taken {
   readonly taken: FlinkSql
   readonly type: DataType
   readonly isJson?: boolean
   readonly isField?: boolean
+  readonly ofBytes?: boolean
 }
 
 /** How tables are declared. `shown`: for people, without secrets. `streaming`: without an end. */
@@ -65,7 +69,7 @@ export class FlinkTable {
   /** A reference → the column that it is, below the canonical ones. */
   readonly #columns = new Map<
     string,
-    { readonly taken: FlinkSql; readonly term: Term; readonly isJson: boolean; readonly isField: boolean }
+    Required<Pick<Taken, 'taken' | 'isJson' | 'isField' | 'ofBytes'>> & { readonly term: Term }
   >()
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
   readonly #marks = new Map<string, FlinkSql>()
@@ -135,10 +139,10 @@ export class FlinkTable {
   #column(key: string, make: () => Taken): Term {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
-    const { taken, type, isJson = false, isField = false } = make()
+    const { taken, type, isJson = false, isField = false, ofBytes = false } = make()
     const column = name(`r${this.#columns.size}`)
     const term: Term = isJson ? { sql: column, type, mark: () => this.#mark(column) } : { sql: column, type }
-    this.#columns.set(key, { taken, term, isJson, isField })
+    this.#columns.set(key, { taken, term, isJson, isField, ofBytes })
     return term
   }
 
@@ -151,7 +155,8 @@ export class FlinkTable {
   /** Every column that was asked for, of every record: to be taken once all references are known. */
   rows(further: readonly FlinkSql[] = []): FlinkSql {
     const columns = [...this.#columns.values()]
-    const taken = [...columns.map(({ taken, term }) => sql`${barrier(taken)} AS ${term.sql}`), ...further]
+    const own = columns.map(({ taken, term }) => sql`${barrier(taken)} AS ${term.sql}`)
+    const taken = [...own, ...further]
     const checks = [...this.checked].map((facet) => {
       const bytes = columnOf(facet)
       return sql`(${bytes} IS NULL OR CAST(${bytes} AS STRING) IS JSON)`
@@ -159,7 +164,7 @@ export class FlinkTable {
     checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
     const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
-    const bare = this.#avro.size === 0 ? given : this.#withAvro(taken, further, where)
+    const bare = this.#avro.size === 0 ? given : this.#withAvro(own, further, where)
     if (!columns.some(({ isJson }) => isJson)) return bare
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
     const named = [
@@ -176,21 +181,24 @@ export class FlinkTable {
 
   /**
    * Rows of fields that Flink decodes, and of the records without a value, which its Avro passes over. `further` are the
-   * records as they are: read once more, as bytes that nobody decodes, and found by partition and offset.
+   * records as they are, and so is what is said of their bytes: read once more, as bytes that nobody decodes, and found
+   * by partition and offset.
    */
-  #withAvro(taken: readonly FlinkSql[], further: readonly FlinkSql[], where: FlinkSql): FlinkSql {
-    if (further.length === 0)
-      return sql`SELECT ${list(taken, ', ')} FROM ${this.name}${where} UNION ALL ${this.#tombstones(where)}`
-    const own = taken.slice(0, taken.length - further.length)
+  #withAvro(own: readonly FlinkSql[], further: readonly FlinkSql[], where: FlinkSql): FlinkSql {
+    const columns = [...this.#columns.values()]
+    const decoded = own.filter((_, i) => !columns[i].ofBytes)
+    if (further.length === 0 && decoded.length === own.length)
+      return sql`SELECT ${list(own, ', ')} FROM ${this.name}${where} UNION ALL ${this.#tombstones(where)}`
     const place = [sql`sluice_partition AS p`, sql`sluice_offset AS o`]
-    const fields = sql`SELECT ${list([...own, ...place], ', ')} FROM ${this.name}${where}`
+    const fields = sql`SELECT ${list([...decoded, ...place], ', ')} FROM ${this.name}${where}`
     const all = sql`${fields} UNION ALL ${this.#tombstones(where, place)}`
-    const columns = list([...[...this.#columns.values()].map(({ term }) => term.sql), ...further], ', ')
-    return sql`SELECT ${columns} FROM (${all}) AS f JOIN ${this.#bytesName} AS b ON f.p = b.sluice_partition AND f.o = b.sluice_offset`
+    const wanted = columns.map(({ ofBytes, term }, i) => (ofBytes ? own[i] : term.sql))
+    return sql`SELECT ${list([...wanted, ...further], ', ')} FROM (${all}) AS f JOIN ${this.#bytesName} AS b ON f.p = b.sluice_partition AND f.o = b.sluice_offset`
   }
 
   #tombstones(where: FlinkSql, further: readonly FlinkSql[] = []): FlinkSql {
-    const columns = [...this.#columns.values()].map(({ taken, term, isField }) =>
+    const decoded = [...this.#columns.values()].filter(({ ofBytes }) => further.length === 0 || !ofBytes)
+    const columns = decoded.map(({ taken, term, isField }) =>
       isField ? sql`CAST(NULL AS ${carrierOf(term.type)}) AS ${term.sql}` : sql`${barrier(taken)} AS ${term.sql}`,
     )
     const dead = sql`sluice_value IS NULL`
@@ -211,7 +219,10 @@ export class FlinkTable {
 
   #path(e: PathRef): Taken {
     const { facet, steps } = e.path
-    if (facet === 'meta') return { taken: this.#meta(String(steps[0])), type: META_FIELDS[steps[0]] ?? e.type }
+    if (facet === 'meta') {
+      const ofBytes = steps[0] === '__valuesize' || steps[0] === 'valueSchemaId'
+      return { taken: this.#meta(String(steps[0])), type: META_FIELDS[steps[0]] ?? e.type, ofBytes }
+    }
     if (facet === 'header') unexpected('headers are header references')
     const table = this.scan.table[facet]
     if (facet === 'value' && table.format === 'AVRO') {
@@ -236,6 +247,9 @@ export class FlinkTable {
       case '__keysize':
       case '__valuesize':
         return this.#size(field === '__keysize' ? 'key' : 'value')
+      case 'keySchemaId':
+      case 'valueSchemaId':
+        return this.#schemaId(field === 'keySchemaId' ? 'key' : 'value')
       default:
         throw new Refusal(`The metadata field ${field} is not handed over to Flink.`)
     }
@@ -247,7 +261,14 @@ export class FlinkTable {
     const column = columnOf(facet)
     if (rawType(this.scan.table[facet]) !== undefined)
       throw new Refusal('The size of a number is not handed over to Flink.')
-    return sql`CAST(COALESCE(CHAR_LENGTH(DECODE(${column}, 'ISO-8859-1')), 0) AS BIGINT)`
+    return sql`CAST(COALESCE(CHAR_LENGTH(${charactersOf(column)}), 0) AS BIGINT)`
+  }
+
+  /** Behind a byte of zero; NULL for what is too short. */
+  #schemaId(facet: FacetName): FlinkSql {
+    this.#facets.add(facet)
+    const bytes = charactersOf(columnOf(facet))
+    return bigEndian(sql`CASE WHEN CHAR_LENGTH(${bytes}) >= 5 THEN SUBSTRING(${bytes} FROM 2 FOR 4) END`, 4)
   }
 
   #lastOffset(): FlinkSql {
@@ -384,6 +405,11 @@ export function shownProperties({ properties, secrets }: FlinkKafka, shown: bool
     `properties.${key}`,
     shown && secrets.has(key) ? '***' : value,
   ])
+}
+
+/** A character for each byte. */
+function charactersOf(column: FlinkSql): FlinkSql {
+  return sql`DECODE(${column}, 'ISO-8859-1')`
 }
 
 function columnOf(facet: FacetName): FlinkSql {

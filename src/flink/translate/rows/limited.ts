@@ -1,34 +1,38 @@
 /** LIMIT inside of a statement: rows by their rank, where the order leaves no choice. */
-import type { Limit, Plan, Sort } from '../../../plan/plan.ts'
+import type { BoundExpr, Join, Limit, Plan, Sort } from '../../../plan/plan.ts'
 import { keyOf } from '../aggregates.ts'
-import { translate } from '../expression.ts'
+import { translate } from '../expressions/expression.ts'
 import { type FlinkSql, list, name, once, plainSql, sql, staged } from '../flink-sql.ts'
 import { orderKeys } from '../order.ts'
 import { Refusal } from '../refusal.ts'
 import { guard } from '../terms.ts'
-import { type FlinkRows, namesOf, slotsOf } from './slots.ts'
+import { type FlinkRows, inPlace, namesOf, slotsOf } from './slots.ts'
 
 /** Why the rows of an order stay here. */
 export const DONE_HERE = 'ORDER BY and LIMIT are done here.'
 
 const [Q, RANK, ALIKE] = [name('q'), name('place'), name('alike')]
 
+type Window = Pick<Limit, 'skip' | 'count'>
+
 /**
- * The rows of `sort` that a LIMIT keeps, those of each value where it says so. Rows that are alike by ORDER BY and do not
+ * The rows of `sort` that a LIMIT keeps, or that it keeps of those that are alike in `by`. Rows that are alike by ORDER BY and do not
  * all fit end the job: which of them are kept is decided by the order of reading here.
  */
-export function limited({ skip, count, each }: Limit, sort: Sort, rows: FlinkRows): FlinkRows {
+export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort: Sort, rows: FlinkRows): FlinkRows {
   const of = slotsOf(rows)
-  const order = sort.by.flatMap((by) => orderKeys(translate(by.expr, of), by)).map((o) => ({ ...o, key: once(o.key) }))
-  const own = each === undefined ? [] : [keyOf(translate(each, of)).sql]
-  const by = list(
+  const order = sort.by
+    .flatMap((each) => orderKeys(translate(each.expr, of), each))
+    .map((o) => ({ ...o, key: once(o.key) }))
+  const own = by.map((each) => keyOf(translate(each, of)).sql)
+  const inOrder = list(
     order.map(({ key, behind }) => sql`${key}${behind}`),
     ', ',
   )
   const part = (pieces: readonly FlinkSql[]): FlinkSql =>
     pieces.length === 0 ? sql`` : sql`PARTITION BY ${list(pieces, ', ')}`
   const peers = part([...own, ...order.map(({ key }) => key)])
-  const ranks = sql`RANK() OVER (${part(own)} ORDER BY ${by}) AS ${RANK}, COUNT(*) OVER (${peers}) AS ${ALIKE}`
+  const ranks = sql`RANK() OVER (${part(own)} ORDER BY ${inOrder}) AS ${RANK}, COUNT(*) OVER (${peers}) AS ${ALIKE}`
   const columns = namesOf(rows.slots)
   const ranked = plainSql(sql`SELECT ${columns}, ${ranks} FROM (${staged(rows.sql, [ranks])})`)
   const end = BigInt(Math.min(skip + count, Number.MAX_SAFE_INTEGER))
@@ -41,6 +45,23 @@ export function limited({ skip, count, each }: Limit, sort: Sort, rows: FlinkRow
   )
   const kept = sql`CASE WHEN ${choice} THEN ${none} ELSE ${RANK} > ${BigInt(skip)} AND ${RANK} <= ${end} END`
   return { ...rows, sql: plainSql(sql`SELECT ${columns} FROM (${ranked}) AS ${Q} WHERE ${kept}`) }
+}
+
+/**
+ * Of sorted rows the first one for each key of a join. Others that are the same do no harm. `below`: keys over the columns
+ * that are made of these rows, as expressions over the rows.
+ */
+export function firstPartners(
+  { keys, span }: Join,
+  sort: Sort,
+  rows: FlinkRows,
+  below: (e: BoundExpr) => BoundExpr,
+): FlinkRows {
+  if (keys.length === 0) throw new Refusal('A join with the first partner of all is not handed over to Flink.', span)
+  const own = keys.map(({ right }) => below(right))
+  const different = sql`SELECT DISTINCT ${namesOf(rows.slots)} FROM (${rows.sql})`
+  const alike = { slots: inPlace(rows.slots), sql: plainSql(different) }
+  return limited({ skip: 0, count: 1 }, own, sort, alike)
 }
 
 /** The sorting below a LIMIT. Throws a Refusal where there is none, or records are sorted. */

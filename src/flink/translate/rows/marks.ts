@@ -3,8 +3,9 @@ import type { Join } from '../../../plan/plan.ts'
 import { BOOLEAN, JSON_TYPE, LONG } from '../../../types.ts'
 import { keyOf, type Made } from '../aggregates.ts'
 import { asType, isNumber } from '../carriers.ts'
-import { translate } from '../expression.ts'
-import { list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { doubleOf } from '../expressions/comparison.ts'
+import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
+import { type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import {
   byPosition,
@@ -97,27 +98,13 @@ function member(plan: Join, { left: what, right: which }: MarkValue, left: Flink
  * by a text that says it, and of its partners the strongest answer counts.
  */
 function tested(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
-  const [a, b, p] = [name('a'), name('b'), name('p')]
+  const [a, p] = [name('a'), name('p')]
   const number = numberOf(left.slots.flatMap(columnTerms(left)))
   const numbered = plainSql(
     sql`SELECT ${name('q')}.*, ${number.sql} AS n FROM (${staged(left.sql, [number.sql])}) AS ${name('q')}`,
   )
-  const value = plan.mark?.value
-  const sides =
-    value === undefined
-      ? undefined
-      : alike(translate(value.left, slotsOf(left, a)), translate(value.right, slotsOf(right, b)), plan)
-  const conditions = conditionsOf(plan, left, right)
-  const answer =
-    sides === undefined
-      ? sql`${YES}`
-      : sql`CASE WHEN ${sides[0].sql} = ${sides[1].sql} THEN ${YES} WHEN ${sides[0].sql} IS NULL OR ${sides[1].sql} IS NULL THEN ${OPEN} ELSE 0 END`
-  const on = list([sql`TRUE`, ...conditions], ' AND ')
-  const needs = (side: 'a' | 'b') => sideOf(sql`${on}${answer}`, side)
   const different = plainSql(sql`SELECT DISTINCT ${namesOf(left.slots)}, n FROM (${numbered})`)
-  const partners = plainSql(
-    sql`SELECT ${a}.n AS n, MAX(${answer}) AS best FROM (${staged(different, [needs('a')], 'a')}) AS ${a} INNER JOIN (${staged(right.sql, [needs('b')], 'b')}) AS ${b} ON ${on} GROUP BY ${a}.n`,
-  )
+  const partners = answers(plan, left, right, different)
   const mark = sql`CASE WHEN ${p}.best = ${YES} THEN TRUE WHEN ${p}.best = ${OPEN} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
   const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
   return {
@@ -128,12 +115,52 @@ function tested(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
   }
 }
 
+/** The strongest answer for each number of left rows, over their pairs with right ones. */
+function answers(plan: Join, left: FlinkRows, right: FlinkRows, different: FlinkSql): FlinkSql {
+  const [a, b] = [name('a'), name('b')]
+  try {
+    const answer = answerOf(plan, slotsOf(left, a), slotsOf(right, b))
+    const on = list([sql`TRUE`, ...conditionsOf(plan, left, right)], ' AND ')
+    const needs = (side: 'a' | 'b') => sideOf(sql`${on}${answer}`, side)
+    const [x, y] = [staged(different, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b')]
+    return plainSql(
+      sql`SELECT ${a}.n AS n, MAX(${answer}) AS best FROM (${x}) AS ${a} INNER JOIN (${y}) AS ${b} ON ${on} GROUP BY ${a}.n`,
+    )
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+  }
+  // What needs both sides at once is computed over their pairs.
+  const on = list([sql`TRUE`, ...conditionsOf({ ...plan, residual: undefined }, left, right)], ' AND ')
+  const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
+  const [x, y] = [staged(different, [sideOf(on, 'a')], 'a'), staged(right.sql, [sideOf(on, 'b')], 'b')]
+  const pairs = sql`SELECT ${byPosition(slots)}, ${a}.n AS n FROM (${x}) AS ${a} INNER JOIN (${y}) AS ${b} ON ${on}`
+  const of = slotsOf({ sql: pairs, slots })
+  const width = left.slots.length
+  const answer = answerOf(plan, of, (e) => of(e.kind === 'slot' ? { ...e, index: e.index + width } : e))
+  const condition = plan.residual === undefined ? sql`TRUE` : translateCondition(plan.residual, of)
+  return plainSql(
+    sql`SELECT n, MAX(${answer}) AS best FROM (${staged(plainSql(pairs), [answer, condition])}) WHERE ${condition} GROUP BY n`,
+  )
+}
+
+/** Of a pair: its values are equal, or it is open whether they are. */
+function answerOf(plan: Join, ofLeft: Columns, ofRight: Columns): FlinkSql {
+  const value = plan.mark?.value
+  if (value === undefined) return sql`${YES}`
+  const [x, y] = alike(translate(value.left, ofLeft), translate(value.right, ofRight), plan)
+  return sql`CASE WHEN ${x.sql} = ${y.sql} THEN ${YES} WHEN ${x.sql} IS NULL OR ${y.sql} IS NULL THEN ${OPEN} ELSE 0 END`
+}
+
 const [YES, OPEN] = [2, 1]
 
-/** The columns of a slot as terms: parts of an aggregate are numbers, whatever is made of them. */
+/** The columns of a slot as terms: parts of an aggregate are numbers, whatever is made of them, and a mark is none. */
 function columnTerms({ slots }: FlinkRows): (slot: Made, i: number) => Term[] {
   const starts = startsOf(slots)
-  return (slot, i) => slot.columns.map((_, at) => ({ sql: column(starts[i] + at), type: slot.term?.type ?? LONG }))
+  return (slot, i) =>
+    slot.columns.map((_, at) => {
+      const type = slot.marked === true && at === 1 && slot.term !== undefined ? BOOLEAN : (slot.term?.type ?? LONG)
+      return { sql: column(starts[i] + at), type }
+    })
 }
 
 type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
@@ -142,6 +169,8 @@ type MarkValue = NonNullable<NonNullable<Join['mark']>['value']>
 function alike(x: Term, y: Term, { span }: Join): [Term, Term] {
   if (x.type.kind === 'json' || y.type.kind === 'json')
     return [keyOf(asType(x, JSON_TYPE)), keyOf(asType(y, JSON_TYPE))]
+  if (isWhole(x.type) && isFloating(y.type)) return [keyOf({ sql: once(doubleOf(x)), type: y.type }), soughtKey(y)]
+  if (isFloating(x.type) && isWhole(y.type)) return [soughtKey(x), keyOf({ sql: once(doubleOf(y)), type: x.type })]
   if (x.type.kind !== y.type.kind && !(isWhole(x.type) && isWhole(y.type)))
     throw new Refusal('IN and EXISTS over values of unlike types are not handed over to Flink.', span)
   return [soughtKey(x), soughtKey(y)]

@@ -4,7 +4,8 @@ import { STRING } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
 import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
 import { isNumber, withoutZeroSign } from '../carriers.ts'
-import { type Columns, compared, translate, translateCondition } from '../expression.ts'
+import { compared } from '../expressions/comparison.ts'
+import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { isFloating, readCarrier, type Term, toText } from '../terms.ts'
@@ -25,13 +26,15 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
   return (e) => {
     if (e.kind !== 'slot') throw new Refusal(`A ${e.kind} stands above rows.`)
     const slot = slots[e.index - from]
-    if (slot.term === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
-    const own = column(starts[e.index - from])
-    const named = prefix === undefined ? own : sql`${prefix}.${own}`
+    const called = (own: FlinkSql): FlinkSql => (prefix === undefined ? own : sql`${prefix}.${own}`)
+    const named = called(column(starts[e.index - from]))
+    if (slot.term === undefined) {
+      if (slot.put === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
+      return slot.put(slot.columns.map((_, i) => called(column(starts[e.index - from] + i))))
+    }
     const term: Term = { ...slot.term, sql: slot.carrier?.(named) ?? named }
     if (slot.marked !== true) return term
-    const second = column(starts[e.index - from] + 1)
-    return { ...term, mark: () => (prefix === undefined ? second : sql`${prefix}.${second}`) }
+    return { ...term, mark: () => called(column(starts[e.index - from] + 1)) }
   }
 }
 

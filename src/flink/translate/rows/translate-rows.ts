@@ -3,7 +3,8 @@
  * What Flink cannot do exactly is a Refusal.
  */
 import { asType, meeting } from '../carriers.ts'
-import { type Columns, translate, translateCondition } from '../expression.ts'
+import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
+import { mapChildren } from '../../../plan/expressions/children.ts'
 import { there } from '../../../lib/assert.ts'
 import type {
   Aggregate,
@@ -19,7 +20,7 @@ import type {
 } from '../../../plan/plan.ts'
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
-import { hopOf } from '../functions.ts'
+import { hopOf } from '../expressions/functions.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { canonicalItem, isDoubleItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
@@ -40,7 +41,7 @@ import {
   slotsOf,
   startsOf,
 } from './slots.ts'
-import { DONE_HERE, limited, sortBelow } from './limited.ts'
+import { DONE_HERE, firstPartners, limited, sortBelow } from './limited.ts'
 import type { FlinkTable } from '../records/tables.ts'
 import { guard, isWhole, nullOf, type Term, toText } from '../terms.ts'
 import { isUnique, keySlots } from './unique.ts'
@@ -66,9 +67,9 @@ interface SharedRows {
 export function translateRows(plan: Plan, within: Within): FlinkRows {
   switch (plan.kind) {
     case 'project':
-      return project(
+      return projected(
         plan.columns.map(({ expr }) => expr),
-        plan.input,
+        over(plan.input, within),
         within,
       )
     case 'aggregate':
@@ -92,10 +93,12 @@ export function translateRows(plan: Plan, within: Within): FlinkRows {
       return latest(plan, within)
     case 'limit': {
       const sort = sortBelow(plan)
-      return limited(plan, sort, translateRows(sort.input, within))
+      return limited(plan, plan.each === undefined ? [] : [plan.each], sort, translateRows(sort.input, within))
     }
     case 'sort':
-      throw new Refusal(DONE_HERE)
+      // Nothing above it sees in which order rows come: what does is not handed over.
+      if (plan.input.kind === 'scan') throw new Refusal(DONE_HERE)
+      return translateRows(plan.input, within)
     case 'values':
       throw new Refusal('Rows that are no topic are not handed over to Flink.')
     case 'unnest':
@@ -117,18 +120,7 @@ interface Below {
 
 /** What stands directly above a scan reads its records; its condition is tested first. */
 function over(input: Plan, within: Within): Below {
-  if (input.kind !== 'scan') {
-    const below = translateRows(input, within)
-    const slots = inPlace(below.slots)
-    return {
-      columns: slotsOf(below),
-      carried: (e) => {
-        const slot = e.kind === 'slot' ? slots[e.index] : undefined
-        return slot?.term === undefined || slot.carrier !== undefined ? slot : undefined
-      },
-      from: () => below.sql,
-    }
-  }
+  if (input.kind !== 'scan') return belowOf(translateRows(input, within))
   const table = within.tables(input)
   const columns: Columns = (e) => table.reference(e)
   const condition = input.where === undefined ? undefined : translateCondition(input.where, columns)
@@ -142,13 +134,24 @@ function over(input: Plan, within: Within): Below {
   }
 }
 
-function project(exprs: readonly BoundExpr[], input: Plan, within: Within): FlinkRows {
-  const { columns, carried, from } = over(input, within)
-  const slots = exprs.map((e) => carried(e) ?? projected(e, columns, within))
+function belowOf(rows: FlinkRows): Below {
+  const slots = inPlace(rows.slots)
+  return {
+    columns: slotsOf(rows),
+    carried: (e) => {
+      const slot = e.kind === 'slot' ? slots[e.index] : undefined
+      return slot?.term === undefined || slot.carrier !== undefined ? slot : undefined
+    },
+    from: () => rows.sql,
+  }
+}
+
+function projected(exprs: readonly BoundExpr[], { columns, carried, from }: Below, within: Within): FlinkRows {
+  const slots = exprs.map((e) => carried(e) ?? oneColumn(e, columns, within))
   return select(slots, from())
 }
 
-function projected(e: BoundExpr, columns: Columns, { marks }: Within): Made {
+function oneColumn(e: BoundExpr, columns: Columns, { marks }: Within): Made {
   const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translate(e, columns)
   const typed = term.type.kind === 'json' || e.type.kind !== 'json' ? term : asType(term, e.type)
   const value = { ...typed, sql: barrier(typed.sql) }
@@ -213,7 +216,7 @@ function latest(plan: Latest, within: Within): FlinkRows {
   if (input.kind !== 'project' || input.input.kind !== 'scan')
     throw new Refusal('LATEST of rows that are no records is not handed over to Flink.')
   const { columns, carried, from } = over(input.input, within)
-  const slots = input.columns.map(({ expr }) => carried(expr) ?? projected(expr, columns, within))
+  const slots = input.columns.map(({ expr }) => carried(expr) ?? oneColumn(expr, columns, within))
   const offset = columns({ ...OFFSET, source: input.input.source })
   const rows = select([...slots, made(offset)], from())
   const of = slotsOf(rows)
@@ -250,15 +253,40 @@ function keyWithMark(key: Term): Made {
 
 function join(plan: Join, within: Within): FlinkRows {
   if (plan.type === 'mark') return marked(plan, translateRows(plan.left, within), translateRows(plan.right, within))
-  if (plan.first === true) throw new Refusal('A join with the first partner is not handed over to Flink.')
+  if (plan.first === true) return withFirst(plan, within)
   const isCounted = plan.type === 'single' && !isUnique(plan.right, new Set(keySlots(plan, 'right')))
   if (isCounted && (plan.keys.length === 0 || plan.residual !== undefined))
     throw new Refusal('A subquery that may give several rows for one is not handed over to Flink.', plan.span)
   const [left, partners] = [translateRows(plan.left, within), translateRows(plan.right, within)]
   const right = isCounted ? counted(partners, plan) : partners
+  try {
+    return pairs({ ...plan, type: plan.type }, left, right, isCounted ? [oneOnly(plan, left)] : [])
+  } catch (cause) {
+    if (!(cause instanceof Refusal) || plan.type !== 'inner' || plan.residual === undefined) throw cause
+    // What needs both sides at once is computed over their pairs.
+    const all = pairs({ ...plan, type: plan.type, residual: undefined }, left, right, [])
+    const condition = translateCondition(plan.residual, slotsOf(all))
+    return { sql: filtered(all.sql, condition, namesOf(all.slots)), slots: inPlace(all.slots) }
+  }
+}
+
+/** The right side is columns of sorted rows: of these each key keeps the first, and the columns are made of that. */
+function withFirst(plan: Join, within: Within): FlinkRows {
+  const { right } = plan
+  const sort = right.kind === 'project' ? right.input : right
+  if (sort.kind !== 'sort' || plan.residual !== undefined || sort.input.kind === 'scan')
+    throw new Refusal('A join with the first partner is not handed over to Flink.', plan.span, 'Write an ORDER BY.')
+  const sorted = translateRows(sort.input, within)
+  const columns = right.kind === 'project' ? right.columns.map(({ expr }) => expr) : undefined
+  const below = (e: BoundExpr): BoundExpr => (e.kind === 'slot' && columns ? columns[e.index] : mapChildren(e, below))
+  const first = firstPartners(plan, sort, sorted, below)
+  const partners = columns === undefined ? first : projected(columns, belowOf(first), within)
+  return pairs({ ...plan, type: 'single' }, translateRows(plan.left, within), partners, [])
+}
+
+function pairs(plan: PlainJoin, left: FlinkRows, right: FlinkRows, further: readonly FlinkSql[]): FlinkRows {
   const [a, b] = [name('a'), name('b')]
-  const conditions = conditionsOf(plan, left, right)
-  if (isCounted) conditions.push(oneOnly(plan, left))
+  const conditions = [...conditionsOf(plan, left, right), ...further]
   const on = conditions.length === 0 ? sql`TRUE` : list(conditions, ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
   const type = JOINS[plan.type]
@@ -270,6 +298,8 @@ function join(plan: Join, within: Within): FlinkRows {
     slots,
   }
 }
+
+type PlainJoin = Join & { readonly type: keyof typeof JOINS }
 
 /** Rows with the number of those that have the same keys as further column `n`. */
 function counted(rows: FlinkRows, { keys }: Join): FlinkRows {
@@ -318,19 +348,39 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
     return select(slots, side.sql)
   })
   const columns = types.length === 0 ? [column(0)] : types.map((_, i) => column(i))
-  // EXCEPT ALL and INTERSECT ALL: rows that are alike are numbered, and so no two are.
-  const counts = plan.all && plan.op !== 'union'
-  const op = { union: sql` UNION`, except: sql` EXCEPT`, intersect: sql` INTERSECT` }[plan.op]
-  const all = plan.all && !counts ? sql` ALL ` : sql` `
-  const [first, ...rest] = brought.map((each) => (counts ? sql`(${numbered(each.sql, columns)})` : sql`(${each.sql})`))
-  const together = rest.reduce((sum, each) => sql`${sum}${op}${all}${each}`, first)
+  const rows = brought.map((each) => each.sql)
   return {
-    sql: plainSql(sql`SELECT ${list(columns, ', ')} FROM (${together})`),
+    sql: plan.op === 'union' ? united(rows, columns, plan.all) : found(plan, rows, columns),
     slots: brought[0].slots.map((slot, i) => ({ ...slot, columns: [column(i)] })),
   }
 }
 
-/** Rows with a number among those that are alike. Flink's own EXCEPT ALL loses rows below a DISTINCT. */
+function united(sides: readonly FlinkSql[], columns: readonly FlinkSql[], all: boolean): FlinkSql {
+  const together = list(
+    sides.map((side) => sql`(${side})`),
+    ' UNION ALL ',
+  )
+  return plainSql(sql`SELECT ${all ? sql`` : sql`DISTINCT `}${list(columns, ', ')} FROM (${together})`)
+}
+
+/**
+ * EXCEPT and INTERSECT: all rows together, each with its side; of those that are alike, which sides there are says it.
+ * Flink's own joins for them lose rows where a side has one row at most, and below a DISTINCT. With ALL, rows of a side
+ * that are alike are numbered, and so no two are.
+ */
+function found({ op, all }: SetOperation, sides: readonly FlinkSql[], columns: readonly FlinkSql[]): FlinkSql {
+  if (all && sides.length > 2) throw new Refusal('EXCEPT ALL and INTERSECT ALL of more than two are not handed over.')
+  const named = list(columns, ', ')
+  const alike = all ? sql`${named}, place` : named
+  const tagged = sides.map(
+    (side, i) => sql`SELECT ${alike}, ${i} AS side FROM (${all ? numbered(side, columns) : side})`,
+  )
+  const last = BigInt(sides.length)
+  const wanted = op === 'except' ? sql`MAX(side) = 0` : sql`COUNT(DISTINCT side) = ${last}`
+  return plainSql(sql`SELECT ${named} FROM (${list(tagged, ' UNION ALL ')}) GROUP BY ${alike} HAVING ${wanted}`)
+}
+
+/** Rows with a number among those that are alike. */
 function numbered(rows: FlinkSql, columns: readonly FlinkSql[]): FlinkSql {
   const named = list(columns, ', ')
   // Any order will do, but a constant is none for Flink.

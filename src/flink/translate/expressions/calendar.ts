@@ -2,7 +2,7 @@
  * The calendar in whole numbers, for every moment of 64 bits: Flink's own has an end, and takes the last millisecond before
  * 1970 for one of that year. Years begin in March, so that a leap day ends one; 400 of them are an era of 146,097 days.
  */
-import { type FlinkSql, once, sql } from './flink-sql.ts'
+import { type FlinkSql, once, sql } from '../flink-sql.ts'
 
 /** Not a limit: days from 1 March 0000 to 1 January 1970. */
 const BEFORE_EPOCH = 719_468

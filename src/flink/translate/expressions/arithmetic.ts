@@ -1,11 +1,11 @@
 /** `+ - * / %` and moving moments: on whole numbers, doubles, decimals and JSON numbers. */
-import { parseDuration } from '../../functions/support/datemath.ts'
-import type { Arithmetic, BoundExpr } from '../../plan/plan.ts'
-import { DOUBLE } from '../../types.ts'
-import { asDecimal, asType, canonicalOfDouble, markFrom, numberIn, wide } from './carriers.ts'
-import { type FlinkSql, list, once, opaque, sql } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { decimalOf, digitsOf, guard, MOST_DIGITS, type Term } from './terms.ts'
+import { parseDuration } from '../../../functions/support/datemath.ts'
+import type { Arithmetic, BoundExpr, Negate } from '../../../plan/plan.ts'
+import { DOUBLE } from '../../../types.ts'
+import { asDecimal, asType, canonicalOfDouble, markFrom, numberIn, wide } from '../carriers.ts'
+import { type FlinkSql, list, once, opaque, sql } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { decimalOf, digitsOf, guard, MOST_DIGITS, type Term } from '../terms.ts'
 
 /** A computation with two translated operands. Throws a Refusal where Flink's answer would be another one. */
 export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
@@ -23,6 +23,15 @@ export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
   }
 }
 
+/** A number with the other sign. 0 has none with whole numbers and JSON values, and keeps it with doubles. */
+export function negated(by: Negate['by'], of: Term): Term {
+  if (of.type.kind === 'json') return { ...of, sql: canonicalOfDouble(sql`(-${numberIn(of)})`) }
+  if (by === 'dynamic') throw new Refusal(`The sign of a value of the type ${of.type.kind} is not changed in Flink.`)
+  return by === 'integer'
+    ? { ...of, sql: sql`(-${wide(of)})`, digits: digitsOf(of) }
+    : { ...of, sql: sql`(-${of.sql})` }
+}
+
 /** A moment and a duration of fixed length; months are of the calendar. */
 function moved(e: Arithmetic, moment: Term): Term {
   const { right } = e
@@ -36,14 +45,14 @@ function moved(e: Arithmetic, moment: Term): Term {
 function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
   const [x, y] = [digitsOf(a), digitsOf(b)]
   if (op === '/' || op === '%') {
-    if (x > 19 || y > 19) throw new Refusal('Numbers beyond 64 bits are not divided in Flink.')
     if (x > 18 || y > 18) {
       // Decimals would round. The smallest 64-bit number divided by -1 has no room in 64 bits.
       const [p, q] = [longOf(a), longOf(b)]
       const divided = op === '/' ? sql`${p} / NULLIF(${q}, 0)` : sql`MOD(${p}, NULLIF(${q}, 0))`
       const opposite = op === '/' ? sql`(-${wide(a)})` : sql`CAST(0 AS DECIMAL(19, 0))`
       const usual = sql`CAST(${divided} AS DECIMAL(19, 0))`
-      return { sql: sql`CASE WHEN ${q} = -1 THEN ${opposite} ELSE ${usual} END`, type, digits: 19 }
+      const most = op === '/' ? Math.max(x, 19) : 19
+      return { sql: sql`CASE WHEN ${q} = -1 THEN ${opposite} ELSE ${usual} END`, type, digits: most }
     }
     const [p, q] = [sql`CAST(${a.sql} AS BIGINT)`, sql`NULLIF(CAST(${b.sql} AS BIGINT), 0)`]
     return { sql: op === '/' ? sql`(${p} / ${q})` : sql`MOD(${p}, ${q})`, type, digits: Math.max(x, 1) }
@@ -81,7 +90,7 @@ function doubleArithmetic({ op, type, left, right }: Arithmetic, a: Term, b: Ter
     case '/':
       return { sql: sql`(${x} / NULLIF(${y}, CAST(0 AS DOUBLE)))`, type }
     case '%':
-      throw new Refusal('The remainder of doubles is not handed over to Flink.')
+      return { sql: remainderOfDoubles(once(x), once(y)), type }
   }
 }
 
@@ -125,6 +134,16 @@ function remainder(p: FlinkSql, q: FlinkSql): FlinkSql {
   const odd = guard('the remainder of a fraction is wanted', sql`CAST(${p} AS STRING)`, sql`DOUBLE`)
   const whole = sql`MOD(CAST(${p} AS BIGINT), NULLIF(CAST(${q} AS BIGINT), 0))`
   return sql`CASE WHEN ${p} <> FLOOR(${p}) OR ${q} <> FLOOR(${q}) THEN ${odd} ELSE CAST(${whole} AS DOUBLE) END`
+}
+
+/** Of whole numbers of 63 bits; of any others it ends the job. A remainder has the sign of the dividend, also 0. */
+function remainderOfDoubles(p: FlinkSql, q: FlinkSql): FlinkSql {
+  const odd = guard('the remainder of a fraction is wanted', sql`CAST(${p} AS STRING)`, sql`DOUBLE`)
+  const isOdd = (x: FlinkSql): FlinkSql => sql`NOT (ABS(${x}) < 9E18) OR ${x} <> FLOOR(${x})`
+  const size = (x: FlinkSql): FlinkSql => sql`CAST(ABS(${x}) AS BIGINT)`
+  const rest = once(sql`CAST(MOD(${size(p)}, NULLIF(${size(q)}, 0)) AS DOUBLE)`)
+  const signed = sql`CASE WHEN ${p} < 0 THEN -${rest} ELSE ${rest} END`
+  return sql`CASE WHEN ${isOdd(p)} OR ${isOdd(q)} OR CAST(${p} AS STRING) = '-0.0' THEN ${odd} ELSE ${signed} END`
 }
 
 /** Why a statement stays here that divides JSON numbers. */

@@ -3,13 +3,17 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField, floorDivided } from './calendar.ts'
-import { asType, markFrom, meeting, numberIn, ordered, textIn, wide } from './carriers.ts'
-import type { FunctionExpr } from '../../plan/plan.ts'
-import { parseWindow } from '../../functions/library/time/windows.ts'
-import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../types.ts'
-import { double, type FlinkSql, list, once, sql, text } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { digitsOf, guard, isWhole, type Term } from './terms.ts'
+import { asType, canonicalOfDouble, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
+import type { CompareBy } from '../../../plan/operators.ts'
+import type { FunctionExpr } from '../../../plan/plan.ts'
+import { padding } from '../../../functions/support/text.ts'
+import { castTo } from './casts.ts'
+import { compared } from './comparison.ts'
+import { parseWindow } from '../../../functions/library/time/windows.ts'
+import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
+import { double, type FlinkSql, list, once, sql, text } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { carrierOf, digitsOf, guard, isFloating, isWhole, type Term } from '../terms.ts'
 
 type Row = (args: readonly Term[], e: FunctionExpr) => Term
 
@@ -68,7 +72,9 @@ function replaced(value: FlinkSql, pattern: string): FlinkSql {
 /** Text arguments only: what a number looks like as text differs. */
 function onlyTexts(args: readonly Term[], e: FunctionExpr): readonly FlinkSql[] {
   return args.map((arg) => {
-    if (arg.type.kind === 'string' || arg.type.kind === 'uuid' || arg.type.kind === 'json') return textArgument(arg)
+    if (arg.type.kind === 'string' || arg.type.kind === 'uuid') return textArgument(arg)
+    if (arg.type.kind === 'boolean' || arg.type.kind === 'json') return castTo(arg, STRING).sql
+    if (arg.type.kind === 'null') return arg.sql
     if (isWhole(arg.type) && arg.type.kind !== 'date' && arg.type.kind !== 'time' && arg.type.kind !== 'timestamp')
       return sql`CAST(${arg.sql} AS STRING)`
     throw new Refusal(`${e.fn.name.toUpperCase()} of values that are no texts is not handed over to Flink.`, e.span)
@@ -142,6 +148,43 @@ function place(target: Term, value: Term): FlinkSql {
   return sql`CAST(POSITION(${textArgument(target)} IN ${unitsArgument(value)}) AS BIGINT)`
 }
 
+/** The statement says how long a text is to be, and with what it is filled up. A longer one stays as it is. */
+const padded =
+  (make: (pad: FlinkSql, value: FlinkSql) => FlinkSql): Row =>
+  ([value], e) => {
+    const [size, filler] = [wholeConstant(e, 1), e.args[2]]
+    if (
+      size > MAX_PADDING ||
+      (filler !== undefined && (filler.kind !== 'constant' || typeof filler.value !== 'string'))
+    )
+      throw new Refusal(
+        `${e.fn.name.toUpperCase()} with a filling that rows say, or a long one, is not handed over.`,
+        e.span,
+      )
+    const said = filler?.kind === 'constant' && typeof filler.value === 'string' ? filler.value : ' '
+    const v = unitsArgument(value)
+    const room = sql`CASE WHEN CHAR_LENGTH(${v}) < ${size} THEN ${size} - CHAR_LENGTH(${v}) ELSE 0 END`
+    if (/[^\0-\uffff]/u.test(said)) throw new Refusal('A filling of characters of two code units stays here.', e.span)
+    return { sql: make(sql`SUBSTRING(${text(padding(said, size))} FROM 1 FOR ${room})`, v), type: STRING }
+  }
+
+/** Limit `flink.padding.max.length` (characters): a longer filling is not written into a statement. */
+const MAX_PADDING = 1000
+
+const INTEGERS: ReadonlySet<string> = new Set(['int', 'long'])
+/** What a JSON value may be equal to. */
+const IN_JSON: ReadonlySet<string> = new Set(['json', 'string', 'boolean', 'int', 'long', 'float', 'double'])
+
+/** How two values are compared of which a call does not say the types. */
+function togetherAs(a: Term, b: Term, e: FunctionExpr): CompareBy {
+  const [x, y] = [a.type.kind, b.type.kind]
+  const isNumber = (t: Term): boolean => isFloating(t.type) || INTEGERS.has(t.type.kind)
+  if (isNumber(a) && isNumber(b)) return 'number'
+  if ((x === 'json' || y === 'json') && IN_JSON.has(x) && IN_JSON.has(y)) return 'dynamic'
+  if (x === y && x !== 'json') return x === 'boolean' ? 'boolean' : x === 'decimal' ? 'decimal' : 'string'
+  throw new Refusal(`${e.fn.name.toUpperCase()} of values of unlike types is not handed over to Flink.`, e.span)
+}
+
 /** The largest double that is a whole number of 64 bits; what is beyond has none, here and there. */
 const EDGE_OF_LONG = 2 ** 63 - 1024
 
@@ -213,6 +256,10 @@ const ROWS: Readonly<Record<string, Row>> = {
   chop: cutting(withoutEnd, 1),
   deletewhitespace: textToText((v) => replaced(v, SPACE)),
   digits: textToText((v) => replaced(v, '\\P{Nd}+')),
+  // By characters, there and here.
+  reverse: textToText((v) => sql`REVERSE(${v})`),
+  lpad: padded((pad, v) => sql`CONCAT(${pad}, ${v})`),
+  rpad: padded((pad, v) => sql`CONCAT(${v}, ${pad})`),
   base64: textToText((v) => sql`TO_BASE64(${v})`),
   indexof: ([value, target], e) => ({ sql: sql`(${place(target, value)} - 1)`, type: e.type, digits: 10 }),
   position: ([target, value], e) => ({ sql: place(target, value), type: e.type, digits: 10 }),
@@ -238,20 +285,27 @@ const ROWS: Readonly<Record<string, Row>> = {
     return { sql: sql`COALESCE(${list(values, ', ')})`, type, mark: marks }
   },
   nullif: ([a, b], e) => {
-    if (a.type.kind !== b.type.kind || a.type.kind === 'json')
-      throw new Refusal('NULLIF of values of unlike types is not handed over to Flink.', e.span)
-    return { sql: sql`NULLIF(${a.sql}, ${b.sql})`, type: e.type }
+    const x = { ...a, sql: once(a.sql) }
+    const [left, right] = e.args
+    const equal = compared('=', togetherAs(a, b, e), x, b, { left, right })
+    const none = sql`CAST(NULL AS ${carrierOf(a.type)})`
+    return { ...a, sql: sql`CASE WHEN ${equal} THEN ${none} ELSE ${x.sql} END`, type: a.type }
   },
   isnull: ([a]) => ({ sql: sql`(${a.sql} IS NULL)`, type: BOOLEAN }),
   isnotnull: ([a]) => ({ sql: sql`(${a.sql} IS NOT NULL)`, type: BOOLEAN }),
   as_nullable: ([a]) => a,
   as_non_nullable: ([a]) => a,
   abs: ([a], e) => {
-    if (isWhole(a.type) && digitsOf(a) < 10) return { sql: sql`ABS(${wide(a)})`, type: e.type, digits: digitsOf(a) }
+    if (a.type.kind === 'json') return { ...a, sql: canonicalOfDouble(sql`ABS(${doubleArgument(a)})`) }
     if (a.type.kind === 'decimal') return { sql: sql`ABS(${a.sql})`, type: a.type }
-    if (a.type.kind !== 'double' && a.type.kind !== 'float')
-      throw new Refusal('ABS of a value that may have no room without its sign is not handed over to Flink.', e.span)
-    return { sql: sql`ABS(${a.sql})`, type: e.type }
+    if (isFloating(a.type)) return { sql: sql`ABS(${a.sql})`, type: e.type }
+    if (!INTEGERS.has(a.type.kind)) throw new Refusal(`ABS of a value of the type ${a.type.kind} stays here.`, e.span)
+    if (digitsOf(a) < 10) return { sql: sql`ABS(${wide(a)})`, type: e.type, digits: digitsOf(a) }
+    const size = once(sql`ABS(${wide(a)})`)
+    const most = e.type.kind === 'int' ? 2_147_483_647n : 9_223_372_036_854_775_807n
+    const none = guard('a number has no room without its sign', sql`CAST(${size} AS STRING)`, sql`DECIMAL(19, 0)`)
+    const fits = sql`CASE WHEN ${size} > ${most} THEN ${none} ELSE CAST(${size} AS DECIMAL(19, 0)) END`
+    return { sql: once(fits), type: e.type, digits: 19 }
   },
   sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),
   tumble: ([moment], e) => ({ sql: windowStart(millisOf(moment, e), windowMillis(e, 1)), type: e.type }),

@@ -2,12 +2,12 @@
  * CAST. A text or a JSON value that says no value of the wanted type ends the query here, and the job there; so do the
  * few spellings that Flink would read in another way.
  */
-import type { DataType, TimeUnit } from '../../types.ts'
+import type { DataType, TimeUnit } from '../../../types.ts'
 import { daysSinceEpoch } from './calendar.ts'
-import { asDecimal, canonicalOf, numberIn, textIn, wide } from './carriers.ts'
-import { digits, double, type FlinkSql, once, sql, text } from './flink-sql.ts'
-import { Refusal } from './refusal.ts'
-import { digitsOf, guard, nullOf, type Term } from './terms.ts'
+import { asDecimal, canonicalOf, numberIn, textIn, wide } from '../carriers.ts'
+import { digits, double, type FlinkSql, once, sql, text } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { digitsOf, guard, nullOf, type Term } from '../terms.ts'
 
 /** A value as one of another type. Throws a Refusal. */
 export function castTo(of: Term, type: DataType): Term {
@@ -139,7 +139,7 @@ function booleanIn(json: FlinkSql | undefined, as: FlinkSql): FlinkSql | undefin
 
 /** A whole number, true or false as it is written; Java writes fractions in another way. */
 function plainIn(json: FlinkSql): FlinkSql {
-  return sql`CASE WHEN ${json} IN ('true', 'false') OR REGEXP(${json}, '^-?[0-9]{1,15}$') THEN ${json} END`
+  return sql`CASE WHEN ${json} IN ('true', 'false') OR REGEXP(${json}, '^(0|-?[1-9][0-9]{0,17})$') THEN ${json} END`
 }
 
 /** As many digits as are read exactly, without white space, which is not the same on both sides. */

@@ -1,145 +1,21 @@
-/**
- * Bound expressions as Flink SQL. Each kind has one row here, an exact translation or a refusal; functions have theirs
- * in `functions.ts`. Three-valued logic is the same on both sides.
- */
-import { Decimal } from '../../lib/decimal.ts'
-import type { CompareOp } from '../../plan/operators.ts'
-import type { BoundExpr, Compare, ElementOf, InList, LikeMatch, Logic, MemberOf, SlotRef } from '../../plan/plan.ts'
-import { BOOLEAN, STRING } from '../../types.ts'
+/** Comparisons of carriers: exact between whole numbers and doubles, in our order of texts, NULL between unlike JSON values. */
+import { Decimal } from '../../../lib/decimal.ts'
+import type { CompareOp } from '../../../plan/operators.ts'
+import type { BoundExpr, Compare } from '../../../plan/plan.ts'
 import {
-  asType,
   canonicalOf,
   comparableIn,
   isBooleanIn,
   isNumber,
   isTextIn,
-  markFrom,
-  meeting,
   numberIn,
   ordered,
   textIn,
-  wide,
   withoutZeroSign,
-} from './carriers.ts'
-import { arithmetic } from './arithmetic.ts'
-import { castTo } from './casts.ts'
-import { barrier, double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from './flink-sql.ts'
-import { translateCall } from './functions.ts'
-import { canonicalJson, isDoubleWrapped, wrappedAt } from './json.ts'
-import { headerWithin } from './records/headers.ts'
-import { Refusal } from './refusal.ts'
-import { constant, digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from './terms.ts'
-
-/** What references of an expression stand for: columns of the rows below. */
-export type Columns = (reference: Exclude<Reference, never>) => Term
-/** The leaves that a row below has to answer. */
-export type Reference = SlotRef | Extract<BoundExpr, { kind: 'path' | 'presence' | 'header' | 'lastOffset' | 'column' }>
-
-/** The expression over those columns. Throws a Refusal. */
-export function translate(e: BoundExpr, columns: Columns): Term {
-  try {
-    return translated(e, (of) => translate(of, columns), columns)
-  } catch (cause) {
-    // The innermost place that is known is the one to show.
-    if (cause instanceof Refusal && cause.span === undefined && e.span !== undefined)
-      throw new Refusal(cause.message, e.span, cause.remedy)
-    throw cause
-  }
-}
-
-/** A condition over those columns. Throws a Refusal. */
-export function translateCondition(e: BoundExpr, columns: Columns): FlinkSql {
-  return asCondition(translate(e, columns))
-}
-
-/** A JSON value that is neither true nor false is as unknown as NULL. */
-function asCondition(term: Term): FlinkSql {
-  if (term.type.kind === 'boolean') return term.sql
-  if (term.type.kind !== 'json') return sql`CAST(NULL AS BOOLEAN)`
-  const value = once(term.sql)
-  return sql`CASE WHEN ${value} = 'true' THEN TRUE WHEN ${value} = 'false' THEN FALSE ELSE CAST(NULL AS BOOLEAN) END`
-}
-
-type Inner = (of: BoundExpr) => Term
-
-function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
-  switch (e.kind) {
-    case 'constant':
-      return constant(e.value, e.value === null && e.type.kind === 'null' ? STRING : e.type)
-    case 'path':
-    case 'slot':
-    case 'column':
-    case 'presence':
-    case 'header':
-    case 'lastOffset':
-      return columns(e)
-    case 'not':
-      return { sql: sql`(NOT ${asCondition(inner(e.operand))})`, type: BOOLEAN }
-    case 'and':
-    case 'or':
-      return logic(e, inner)
-    case 'compare':
-      return compare(e, inner)
-    case 'isNull': {
-      const { sql: operand } = inner(e.operand)
-      return { sql: e.negated ? sql`(${operand} IS NOT NULL)` : sql`(${operand} IS NULL)`, type: BOOLEAN }
-    }
-    case 'in':
-      return inList(e, inner)
-    case 'like':
-      return like(e, inner)
-    case 'case': {
-      const thens = e.whens.map(({ then }) => inner(then))
-      const otherwise = inner(e.otherwise)
-      const type = meeting(
-        [...thens, otherwise].map((term) => term.type),
-        e.type,
-      )
-      const conditions = e.whens.map(({ when }) => asCondition(inner(when)))
-      const chosen = (of: readonly FlinkSql[]): FlinkSql => {
-        const whens = conditions.map((condition, i) => sql`WHEN ${condition} THEN ${of[i]}`)
-        return sql`CASE ${list(whens, ' ')} ELSE ${of[whens.length]} END`
-      }
-      const all = [...thens, otherwise].map((term) => asType(term, type))
-      return { sql: chosen(all.map((term) => term.sql)), type, mark: markFrom(all, chosen) }
-    }
-    case 'arithmetic':
-      return arithmetic(e, inner(e.left), inner(e.right))
-    case 'negate': {
-      const of = inner(e.operand)
-      if (e.by === 'dynamic' || of.type.kind === 'json')
-        throw new Refusal('The sign of a JSON value is not changed in Flink.')
-      // 0 has no other sign with whole numbers, and keeps it with doubles.
-      return e.by === 'integer'
-        ? { ...of, sql: sql`(-${wide(of)})`, digits: digitsOf(of) }
-        : { ...of, sql: sql`(-${of.sql})` }
-    }
-    case 'cast':
-      return castTo(inner(e.operand), e.type)
-    case 'function': {
-      const header = headerWithin(e)
-      return header === undefined ? translateCall(e, e.args.map(inner)) : columns(header)
-    }
-    case 'subquery':
-      throw new Refusal('A subquery is not handed over to Flink.')
-    case 'element':
-    case 'member': {
-      const header = headerWithin(e)
-      return header === undefined ? part(e, inner) : columns(header)
-    }
-    case 'array':
-    case 'struct':
-      throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
-  }
-}
-
-function logic(e: Logic, inner: Inner): Term {
-  if (e.together === true) throw new Refusal('A condition on a value that differs at each evaluation stays here.')
-  const operands = e.operands.map((o) => asCondition(inner(o)))
-  return { sql: sql`(${list(operands, e.kind === 'and' ? ' AND ' : ' OR ')})`, type: BOOLEAN }
-}
-
-// ---------------------------------------------------------------------------------------------- comparisons
+} from '../carriers.ts'
+import { double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from '../flink-sql.ts'
+import { Refusal } from '../refusal.ts'
+import { digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from '../terms.ts'
 
 function operator(op: CompareOp): FlinkSql {
   switch (op) {
@@ -156,11 +32,6 @@ function operator(op: CompareOp): FlinkSql {
     case '>=':
       return sql`>=`
   }
-}
-
-function compare(e: Compare, inner: Inner): Term {
-  const [a, b] = [inner(e.left), inner(e.right)]
-  return { sql: compared(e.op, e.by, a, b, { left: e.left, right: e.right }), type: BOOLEAN }
 }
 
 /** A comparison of two carriers. `exprs`: the two sides as they were, to see constants. */
@@ -225,7 +96,7 @@ function wholeConstant(e: BoundExpr | undefined): FlinkSql | undefined {
 }
 
 /** A whole number as the double that it is; one of more than 53 bits ends the job. */
-function doubleOf(term: Term): FlinkSql {
+export function doubleOf(term: Term): FlinkSql {
   const value = once(term.sql)
   const far = guard('a number of more than 53 bits meets a double', sql`CAST(${value} AS STRING)`, sql`DOUBLE`)
   return sql`CASE WHEN ${value} NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN ${far} ELSE CAST(${value} AS DOUBLE) END`
@@ -307,41 +178,4 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
   }
   if (whens.length === 0) return sql`CAST(NULL AS BOOLEAN)`
   return sql`CASE ${list(whens, ' ')} ELSE CAST(NULL AS BOOLEAN) END`
-}
-
-function inList(e: InList, inner: Inner): Term {
-  const given = inner(e.operand)
-  const operand = { ...given, sql: once(given.sql) }
-  const equals = e.items.map((item) => compared('=', e.by, operand, inner(item), { left: e.operand, right: item }))
-  const any = sql`(${list(equals, ' OR ')})`
-  return { sql: e.negated ? sql`(NOT ${any})` : any, type: BOOLEAN }
-}
-
-/** What is at a name or a constant place of a JSON value. */
-function part(e: ElementOf | MemberOf, inner: Inner): Term {
-  const of = inner(e.operand)
-  const step = e.kind === 'member' ? e.name : e.index.kind === 'constant' ? e.index.value : undefined
-  const isPlace = typeof step === 'number' && Number.isInteger(step) && step >= 0
-  if (of.type.kind !== 'json' || e.type.kind !== 'json' || (typeof step !== 'string' && !isPlace))
-    throw new Refusal(TAKEN_APART, e.span, 'Name the field by its path.')
-  const wrapped = once(wrappedAt(of.sql, [step]))
-  return { sql: barrier(canonicalJson(wrapped)), type: e.type, mark: () => isDoubleWrapped(wrapped) }
-}
-
-const TAKEN_APART = 'Lists and structures are not made or taken apart in Flink.'
-
-/** `%` only: `_` stands for a code unit here and for a character there, and a backslash escapes nothing here. */
-function like(e: LikeMatch, inner: Inner): Term {
-  const { operand, pattern, negated } = e
-  if (pattern.kind !== 'constant' || typeof pattern.value !== 'string')
-    throw new Refusal('LIKE with a pattern that rows say is not handed over to Flink.', e.span)
-  if (/[_\\]/.test(pattern.value))
-    throw new Refusal('LIKE with "_" or a backslash is not handed over to Flink: they mean other things there.', e.span)
-  const of = inner(operand)
-  const value = of.type.kind === 'json' ? textIn(of) : of.type.kind === 'string' ? of.sql : undefined
-  if (value === undefined) throw new Refusal(`LIKE on a value of the type ${of.type.kind} is not handed over to Flink.`)
-  // Every text is LIKE '' in Flink.
-  const op = pattern.value.includes('%') ? sql`LIKE` : sql`=`
-  const matches = sql`(${value} ${op} ${text(pattern.value)})`
-  return { sql: negated ? sql`(NOT ${matches})` : matches, type: BOOLEAN }
 }
