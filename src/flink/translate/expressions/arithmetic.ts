@@ -1,6 +1,6 @@
 /** `+ - * / %` and moving moments: on whole numbers, doubles, decimals and JSON numbers. */
 import { parseDuration } from '../../../functions/support/datemath.ts'
-import type { Arithmetic, BoundExpr, Negate } from '../../../plan/plan.ts'
+import type { Arithmetic, BoundExpr } from '../../../plan/plan.ts'
 import { DOUBLE } from '../../../types.ts'
 import { asDecimal, asType, canonicalOfDouble, markFrom, numberIn, wide } from '../carriers.ts'
 import { type FlinkSql, list, once, opaque, sql } from '../flink-sql.ts'
@@ -24,7 +24,7 @@ export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
 }
 
 /** A number with the other sign. 0 has none with whole numbers and JSON values, and keeps it with doubles. */
-export function negated(by: Negate['by'], of: Term): Term {
+export function negated(by: Extract<BoundExpr, { kind: 'negate' }>['by'], of: Term): Term {
   if (of.type.kind === 'json') return { ...of, sql: canonicalOfDouble(sql`(-${numberIn(of)})`) }
   if (by === 'dynamic') throw new Refusal(`The sign of a value of the type ${of.type.kind} is not changed in Flink.`)
   return by === 'integer'

@@ -24,6 +24,17 @@ export function daysSinceEpoch(year: FlinkSql, month: FlinkSql, day: FlinkSql): 
   return sql`(${y} * 365 + ${y} / 4 - ${y} / 100 + ${y} / 400 + (153 * ${m} + 2) / 5 + ${day} - 1 - 719468)`
 }
 
+/** A whole number of eras, by which any year of 64-bit moments is one from 1 on. */
+const ERAS = 1_000_000n
+
+/** Where a month begins, in milliseconds since the epoch; months are counted from that of January of the year 0. */
+export function monthStart(month: FlinkSql): FlinkSql {
+  const at = once(month)
+  const year = once(floorDivided(at, 12n))
+  const days = daysSinceEpoch(sql`(${year} + ${400n * ERAS})`, sql`(${at} - ${year} * 12 + 1)`, sql`1`)
+  return sql`((${days} - ${146_097n * ERAS}) * ${DAY})`
+}
+
 /** A field of a moment in milliseconds since the epoch. */
 export function calendarField(field: CalendarField, millis: FlinkSql): FlinkSql {
   const at = once(millis)

@@ -42,6 +42,7 @@ export function compared(
   given: Term,
   exprs?: { readonly left: BoundExpr; readonly right: BoundExpr },
 ): FlinkSql {
+  if (a.type.kind === 'null' || given.type.kind === 'null') return sql`CAST(NULL AS BOOLEAN)`
   // Of a value and itself Flink's planner says that they are equal, also where they are NULL.
   const mayBeOne =
     exprs?.left.kind !== 'constant' && exprs?.right.kind !== 'constant' && !ofDifferentRows(a.sql, given.sql)

@@ -1,3 +1,7 @@
+/**
+ * Bound expressions as Flink SQL. Each kind has one row here, an exact translation or a refusal; functions have theirs
+ * in `functions.ts`. Three-valued logic is the same on both sides.
+ */
 import type { BoundExpr, Compare, ElementOf, InList, Logic, MemberOf, SlotRef } from '../../../plan/plan.ts'
 import { BOOLEAN } from '../../../types.ts'
 import { asType, canonicalOfDouble, markFrom, meeting } from '../carriers.ts'
@@ -29,9 +33,13 @@ export function translate(e: BoundExpr, columns: Columns): Term {
   }
 }
 
-/** A condition over those columns. Throws a Refusal. */
+/**
+ * A condition over those columns. What no row says the planner does not see: it would take whole parts of a statement for
+ * empty, and fail over what is left. Throws a Refusal.
+ */
 export function translateCondition(e: BoundExpr, columns: Columns): FlinkSql {
-  return asCondition(translate(e, columns))
+  const condition = asCondition(translate(e, columns))
+  return condition.text.includes('`') ? condition : sql`(RAND_INTEGER(1) = CASE WHEN ${condition} THEN 0 ELSE 1 END)`
 }
 
 /** A JSON value that is neither true nor false is as unknown as NULL. */

@@ -2,14 +2,14 @@
  * Functions that Flink computes exactly as we do: one row each. Any other call is refused by name. Texts are counted in
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
-import { type CalendarField, calendarField, floorDivided } from './calendar.ts'
+import { type CalendarField, calendarField } from './calendar.ts'
 import { asType, canonicalOfDouble, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
 import { castTo } from './casts.ts'
+import { millisOf, tumbleOf } from './windows.ts'
 import { compared } from './comparison.ts'
-import { parseWindow } from '../../../functions/library/time/windows.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
 import { double, type FlinkSql, list, once, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
@@ -85,44 +85,10 @@ const textTest =
   (make: (value: FlinkSql, part: FlinkSql) => FlinkSql): Row =>
   ([value, part]) => ({ sql: make(textArgument(value), textArgument(part)), type: BOOLEAN })
 
-/** Milliseconds since the epoch of a timestamp or a date. */
-function millisOf(term: Term, e: FunctionExpr): FlinkSql {
-  if (term.type.kind === 'date') return sql`(CAST(${term.sql} AS BIGINT) * 86400000)`
-  if (term.type.kind !== 'timestamp' || digitsOf(term) > 19)
-    throw new Refusal(`${e.fn.name.toUpperCase()} of a value that is no timestamp is not handed over to Flink.`, e.span)
-  const per = { millis: 1n, micros: 1000n, nanos: 1_000_000n }[term.type.unit]
-  return per === 1n ? term.sql : floorDivided(term.sql, per)
-}
-
 /** A field of the calendar, in UTC. */
 const field =
   (name: CalendarField): Row =>
   ([moment], e) => ({ sql: calendarField(name, millisOf(moment, e)), type: INT })
-
-const WEEK = 604_800_000n
-/** 1970-01-05 was a Monday. */
-const MONDAY = 345_600_000n
-
-/** Milliseconds of a window that a statement says. */
-function windowMillis(e: FunctionExpr, at: number): bigint {
-  const size = e.args[at]
-  const duration = size?.kind === 'constant' && typeof size.value === 'string' ? parseWindow(size.value) : undefined
-  if (duration === undefined || duration.months > 0)
-    throw new Refusal('Windows of months and years are not handed over to Flink.', e.span)
-  return BigInt(duration.millis)
-}
-
-/** Of HOP: how many windows begin while one lasts, the start of the latest one that holds a moment, and its lengths. */
-export function hopOf(e: FunctionExpr, moment: Term) {
-  const [size, slide] = [windowMillis(e, 1), windowMillis(e, 2)]
-  const at = once(millisOf(moment, e))
-  return { size, slide, at, last: once(windowStart(at, slide)), most: Number((size + slide - 1n) / slide) }
-}
-
-function windowStart(at: FlinkSql, millis: bigint): FlinkSql {
-  const origin = millis % WEEK === 0n ? MONDAY : 0n
-  return sql`(${floorDivided(sql`(${at} - ${origin})`, millis)} * ${millis} + ${origin})`
-}
 
 /** A count of characters that the statement says; below zero it counts as zero. */
 function count(e: FunctionExpr, at: number): number {
@@ -168,7 +134,10 @@ const padded =
     return { sql: make(sql`SUBSTRING(${text(padding(said, size))} FROM 1 FOR ${room})`, v), type: STRING }
   }
 
-/** Limit `flink.padding.max.length` (characters): a longer filling is not written into a statement. */
+/**
+ * Limit `flink.padding.max.length` (characters): the text that fills up another one, as it is written into a statement for
+ * Flink. Beyond it: the statement is not handed over.
+ */
 const MAX_PADDING = 1000
 
 const INTEGERS: ReadonlySet<string> = new Set(['int', 'long'])
@@ -308,7 +277,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     return { sql: once(fits), type: e.type, digits: 19 }
   },
   sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),
-  tumble: ([moment], e) => ({ sql: windowStart(millisOf(moment, e), windowMillis(e, 1)), type: e.type }),
+  tumble: ([moment], e) => ({ sql: tumbleOf(e, moment), type: e.type }),
   year: field('year'),
   month: field('month'),
   day: field('day'),

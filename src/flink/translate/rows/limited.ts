@@ -2,7 +2,7 @@
 import type { BoundExpr, Join, Limit, Plan, Sort } from '../../../plan/plan.ts'
 import { keyOf } from '../aggregates.ts'
 import { translate } from '../expressions/expression.ts'
-import { type FlinkSql, list, name, once, plainSql, sql, staged } from '../flink-sql.ts'
+import { type FlinkSql, list, name, once, opaque, plainSql, sql, staged } from '../flink-sql.ts'
 import { orderKeys } from '../order.ts'
 import { Refusal } from '../refusal.ts'
 import { guard } from '../terms.ts'
@@ -21,9 +21,10 @@ type Window = Pick<Limit, 'skip' | 'count'>
  */
 export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort: Sort, rows: FlinkRows): FlinkRows {
   const of = slotsOf(rows)
+  // Flink takes no constant for an order.
   const order = sort.by
     .flatMap((each) => orderKeys(translate(each.expr, of), each))
-    .map((o) => ({ ...o, key: once(o.key) }))
+    .map((o) => ({ ...o, key: once(opaque(o.key)) }))
   const own = by.map((each) => keyOf(translate(each, of)).sql)
   const inOrder = list(
     order.map(({ key, behind }) => sql`${key}${behind}`),

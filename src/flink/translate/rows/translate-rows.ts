@@ -20,7 +20,7 @@ import type {
 } from '../../../plan/plan.ts'
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
-import { hopOf } from '../expressions/functions.ts'
+import { hopOf } from '../expressions/windows.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { canonicalItem, isDoubleItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
@@ -178,7 +178,7 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
   if (array.kind !== 'function' || array.fn.name !== 'hop') return items(plan, within)
   const left = translateRows(plan.input, within)
   const [a, w] = [name('a'), name('w')]
-  const { size, slide, at, last, most } = hopOf(array, translate(array.args[0], slotsOf(left, a)))
+  const { size, slide, at, last, most, millis } = hopOf(array, translate(array.args[0], slotsOf(left, a)))
   const start = sql`(${last} - ${w}.k * ${slide})`
   const steps = list(
     Array.from({ length: most }, (_, k) => sql`(CAST(${k} AS BIGINT))`),
@@ -186,7 +186,7 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
   )
   // A row without a moment is in no window, which is one of NULL.
   const where = sql`${start} + ${size} > ${at} OR (${at} IS NULL AND ${w}.k = 0)`
-  const item = made({ sql: barrier(start), type: { kind: 'timestamp', unit: 'millis' } })
+  const item = made({ sql: barrier(millis(start)), type: { kind: 'timestamp', unit: 'millis' } })
   const slots = [...renamed(left.slots, a), item]
   const rows = staged(left.sql, [at, last], 'a')
   return {
