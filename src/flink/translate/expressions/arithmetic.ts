@@ -5,7 +5,8 @@ import { DOUBLE } from '../../../types.ts'
 import { asDecimal, asType, canonicalOfDouble, markFrom, numberIn, wide } from '../carriers.ts'
 import { type FlinkSql, list, once, opaque, sql } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { decimalOf, digitsOf, guard, MOST_DIGITS, type Term } from '../terms.ts'
+import { doubleOf } from './comparison.ts'
+import { decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, type Term } from '../terms.ts'
 
 /** A computation with two translated operands. Throws a Refusal where Flink's answer would be another one. */
 export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
@@ -52,7 +53,11 @@ function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
       const opposite = op === '/' ? sql`(-${wide(a)})` : sql`CAST(0 AS DECIMAL(19, 0))`
       const usual = sql`CAST(${divided} AS DECIMAL(19, 0))`
       const most = op === '/' ? Math.max(x, 19) : 19
-      return { sql: sql`CASE WHEN ${q} = -1 THEN ${opposite} ELSE ${usual} END`, type, digits: most }
+      return {
+        sql: sql`CASE WHEN ${q} = -1 AND ${p} IS NOT NULL THEN ${opposite} ELSE ${usual} END`,
+        type,
+        digits: most,
+      }
     }
     const [p, q] = [sql`CAST(${a.sql} AS BIGINT)`, sql`NULLIF(CAST(${b.sql} AS BIGINT), 0)`]
     return { sql: op === '/' ? sql`(${p} / ${q})` : sql`MOD(${p}, ${q})`, type, digits: Math.max(x, 1) }
@@ -110,17 +115,29 @@ function decimalArithmetic({ op }: Arithmetic, a: Term, b: Term): Term {
 
 /** On JSON numbers: as doubles, whose whole results are exact within 15 digits; larger ones end the job. */
 function dynamicArithmetic(e: Arithmetic, a: Term, b: Term): Term {
-  const side = (t: Term): FlinkSql => (t.type.kind === 'json' ? numberIn(t) : asType(t, DOUBLE).sql)
+  const side = (t: Term): FlinkSql =>
+    t.type.kind === 'json' ? numberIn(t) : isWhole(t.type) && digitsOf(t) > 15 ? doubleOf(t) : asType(t, DOUBLE).sql
   const [x, y] = [side(a), side(b)]
   const mark = markFrom([a, b], (marks) => sql`(${list(marks, ' OR ')})`)
   if (e.op === '%') return { sql: canonicalOfDouble(remainder(once(x), once(y))), type: e.type, mark }
   if (e.op === '/') {
     if (mark === undefined) throw new Refusal(DIVIDED)
     const [p, q, isDouble] = [x, y, mark()].map(once)
-    return { sql: canonicalOfDouble(divided(p, q, isDouble)), type: e.type, mark: () => isDouble }
+    const quotient = once(divided(p, q, isDouble))
+    return { sql: canonicalOfDouble(withoutSignedZero(quotient, p, q)), type: e.type, mark: () => isDouble }
   }
-  const sign = e.op === '*' ? sql`*` : e.op === '+' ? sql`+` : sql`-`
-  return { sql: canonicalOfDouble(sql`(${x} ${sign} ${y})`), type: e.type, mark }
+  if (e.op === '*') {
+    const [p, q] = [once(x), once(y)]
+    return { sql: canonicalOfDouble(withoutSignedZero(once(sql`${p} * ${q}`), p, q)), type: e.type, mark }
+  }
+  return { sql: canonicalOfDouble(sql`(${x} ${e.op === '+' ? sql`+` : sql`-`} ${y})`), type: e.type, mark }
+}
+
+/** A fraction times or by zero may be -0.0, which a JSON value shows here, and its canonical text does not. */
+function withoutSignedZero(result: FlinkSql, p: FlinkSql, q: FlinkSql): FlinkSql {
+  const odd = guard('a fraction makes a zero with a sign', sql`CAST(${result} AS STRING)`, sql`DOUBLE`)
+  const isFraction = sql`(${p} <> FLOOR(${p}) OR ${q} <> FLOOR(${q}))`
+  return once(sql`CASE WHEN CAST(${result} AS STRING) = '-0.0' AND ${isFraction} THEN ${odd} ELSE ${result} END`)
 }
 
 /** Whole numbers divide as such; all of them are below 10^15. */
