@@ -106,7 +106,7 @@ export function sql(strings: TemplateStringsArray, ...pieces: readonly Piece[]):
 /** Pieces with something between them. */
 export function list(
   pieces: readonly FlinkSql[],
-  between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ' + ' | ',\n  ',
+  between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ' + ' | '.' | ',\n  ',
 ) {
   return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces), deepest(pieces))
 }

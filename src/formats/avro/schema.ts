@@ -49,12 +49,14 @@ export interface PrimitiveNode {
   readonly kind: PrimitiveKind
   readonly logical?: Logical
 }
+/** A record with its full name. */
 export interface RecordNode {
   readonly kind: 'record'
   readonly name: string
   readonly fields: AvroField[]
   readonly aliases?: readonly string[]
 }
+/** A field of a record. */
 export interface AvroField {
   readonly name: string
   readonly node: AvroNode
@@ -63,6 +65,7 @@ export interface AvroField {
   readonly fallback?: { readonly json: unknown }
   readonly aliases?: readonly string[]
 }
+/** An enum with its full name. */
 export interface EnumNode {
   readonly kind: 'enum'
   readonly name: string
@@ -101,6 +104,7 @@ export interface DefaultNode {
 }
 /** The types that a schema names and may refer to again. */
 export type NamedNode = RecordNode | EnumNode | FixedNode
+/** A type of a schema. */
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
 /**

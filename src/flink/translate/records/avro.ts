@@ -1,111 +1,207 @@
 /**
- * Fields of Avro values, which Flink's own format decodes: each as the type that its schema says. Whatever that format
- * reads in another way (enums, fixed bytes, unions of several types) is refused.
+ * Fields of Avro values, which Flink's own format decodes: with a reader schema that has the wanted fields as the newest
+ * schema says them, defaults and symbols included, and columns of the same types. Whatever that format reads in
+ * another way (fixed bytes that are no decimal, unions of several types, lists and maps) is refused.
  */
+import {
+  type AvroField,
+  type AvroNode,
+  type EnumNode,
+  parseAvroReferences,
+  parseAvroSchema,
+  type RecordNode,
+} from '../../../formats/avro/schema.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import type { PathRef } from '../../../plan/plan.ts'
-import type { DataType } from '../../../types.ts'
+import { type DataType, STRING } from '../../../types.ts'
 import { type FlinkSql, list, name, sql } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { decimalOf } from '../terms.ts'
+import { decimalOf, MOST_DIGITS } from '../terms.ts'
 
-/** The field of the value that a path begins with, and what the path is below it. */
-export function avroField(
-  table: TableFacet,
-  e: PathRef,
-): { name: string; type: DataType; leaf: { taken: FlinkSql; type: DataType; isField: true } } {
-  const { steps } = e.path
-  const refuse = (why: string) => new Refusal(why, e.span)
-  if (table.framing !== 'confluent')
-    throw refuse('Avro without the ids of a schema registry is not handed over to Flink.')
-  if (steps.length === 0) throw refuse('A whole Avro value is not handed over to Flink: name the fields.')
-  let type: DataType = table.type
-  let schema: unknown = table.writer === undefined ? undefined : (JSON.parse(table.writer.text) as unknown)
-  let top: DataType | undefined
-  for (const step of steps) {
-    const field = type.kind === 'struct' ? type.fields.find(({ name: named }) => named === step) : undefined
-    schema = fieldOf(schema, step)
-    if (field === undefined || schema === undefined)
-      throw refuse(
-        'Fields of Avro with a default or another name, or that only some versions of a schema have, are not handed over to Flink.',
-      )
-    type = field.type
-    top ??= type
+const ODD = 'Lists, maps, fixed bytes and unions of Avro are not handed over to Flink.'
+const RENAMED = 'Fields of Avro that had another name are not handed over to Flink.'
+const OLD =
+  'Fields of Avro that the newest schema does not have are handed over to Flink as plain texts, numbers and booleans only.'
+
+/** What a statement wants of the records of an Avro topic. */
+export class AvroReader {
+  readonly #table: TableFacet
+  readonly #root: RecordNode
+  /** Records by their names → the wanted fields. A record has the same ones wherever it stands. */
+  readonly #wanted = new Map<string, Map<string, AvroField>>()
+
+  constructor(table: TableFacet) {
+    if (table.framing !== 'confluent')
+      throw new Refusal('Avro without the ids of a schema registry is not handed over to Flink.')
+    if (table.writer === undefined) throw new Refusal('The newest schema of an Avro topic is not known.')
+    const { text, references } = table.writer
+    const { node } = parseAvroSchema(text, parseAvroReferences(references))
+    if (node.kind !== 'record') throw new Refusal('Avro values that are no records are not handed over to Flink.')
+    this.#table = table
+    this.#root = node
   }
-  if (!isPlain(schema)) throw refuse('Enums, fixed bytes and unions of Avro are not handed over to Flink.')
-  const [first, ...rest] = steps.map((step) => name(String(step)))
-  const path = rest.reduce((sum, step) => sql`${sum}.${step}`, first)
-  const isWide = type.kind === 'int' || type.kind === 'date' || (type.kind === 'time' && type.unit === 'millis')
-  const taken = isWide ? sql`CAST(${path} AS BIGINT)` : type.kind === 'float' ? sql`CAST(${path} AS DOUBLE)` : path
-  return { name: String(steps[0]), type: top ?? type, leaf: { taken, type, isField: true } }
+
+  /** A field of the value: the column or a part of it, as it is carried. Throws a Refusal. */
+  field(e: PathRef): { taken: FlinkSql; type: DataType; isField: true } {
+    const { steps } = e.path
+    if (steps.length === 0)
+      throw new Refusal('A whole Avro value is not handed over to Flink: name the fields.', e.span)
+    let node: AvroNode = this.#root
+    let type: DataType = this.#table.type
+    const wanted: (readonly [RecordNode, AvroField])[] = []
+    for (const step of steps) {
+      const record = withoutNull(node)
+      const known = type.kind === 'struct' ? type.fields.find((one) => one.name === step) : undefined
+      if (record?.kind !== 'record' || typeof step !== 'string' || known === undefined) throw new Refusal(ODD, e.span)
+      type = known.type
+      const field = record.fields.find((one) => one.name === step) ?? dropped(step, type, e)
+      // Avro's own library takes aliases of fields only where the records have one name, and says nothing else.
+      if (field.aliases !== undefined) throw new Refusal(RENAMED, e.span)
+      wanted.push([record, field])
+      node = field.node
+    }
+    const leaf = withoutNull(node)
+    if (leaf === undefined || leaf.kind === 'record' || columnOf(leaf) === undefined) throw new Refusal(ODD, e.span)
+    for (const [record, field] of wanted) this.#want(record, field)
+    const path = list(
+      steps.map((step) => name(String(step))),
+      '.',
+    )
+    if (leaf.kind === 'enum') return { taken: path, type: STRING, isField: true }
+    const isWide = type.kind === 'int' || type.kind === 'date' || (type.kind === 'time' && type.unit === 'millis')
+    const isLong = isWide || type.kind === 'long' || type.kind === 'timestamp'
+    const taken = isLong ? sql`CAST(${path} AS BIGINT)` : type.kind === 'float' ? sql`CAST(${path} AS DOUBLE)` : path
+    return { taken, type, isField: true }
+  }
+
+  #want(record: RecordNode, field: AvroField): void {
+    const own = this.#wanted.get(record.name) ?? new Map<string, AvroField>()
+    this.#wanted.set(record.name, own.set(field.name, field))
+  }
+
+  /** The columns of the table. */
+  columns(): readonly FlinkSql[] {
+    return this.#columnsOf(this.#root, [])
+  }
+
+  /** The reader schema, as JSON. */
+  schema(): string {
+    const written = this.#schemaOf(this.#root, new Set())
+    const raw = JSON as unknown as { rawJSON(text: string): unknown }
+    return JSON.stringify(written, (_, value: unknown) =>
+      typeof value === 'bigint' ? raw.rawJSON(String(value)) : value,
+    )
+  }
+
+  #fieldsOf(record: RecordNode): readonly AvroField[] {
+    return [...(this.#wanted.get(record.name)?.values() ?? [])]
+  }
+
+  #columnsOf(record: RecordNode, around: readonly string[]): FlinkSql[] {
+    if (around.includes(record.name)) throw new Refusal('Avro records within themselves are not handed over to Flink.')
+    return this.#fieldsOf(record).map((field) => {
+      const node = withoutNull(field.node)
+      const type =
+        node?.kind === 'record'
+          ? sql`ROW<${list(this.#columnsOf(node, [...around, record.name]), ', ')}>`
+          : node && columnOf(node)
+      if (type === undefined) throw new Refusal(ODD)
+      return sql`${name(field.name)} ${type}`
+    })
+  }
+
+  /** `defined`: types that have been written already, which are named from then on. */
+  #schemaOf(record: RecordNode, defined: Set<string>): unknown {
+    if (defined.has(record.name)) return record.name
+    defined.add(record.name)
+    const fields = this.#fieldsOf(record).map((field) => {
+      const node = withoutNull(field.node)
+      const type = node?.kind === 'record' ? this.#schemaOf(node, defined) : node && typeOf(node, defined)
+      const fallback = this.#pruned(field.fallback?.json ?? null, node)
+      return {
+        name: field.name,
+        // A default is one of the first branch.
+        type: fallback === null ? ['null', type] : [type, 'null'],
+        default: fallback,
+      }
+    })
+    return { type: 'record', name: record.name, ...aliasesOf(record), fields }
+  }
+
+  /** A default without the fields that nobody wants. */
+  #pruned(json: unknown, node: AvroNode | undefined): unknown {
+    if (node?.kind !== 'record' || typeof json !== 'object' || json === null) return json
+    const given = json as Readonly<Record<string, unknown>>
+    const own = this.#fieldsOf(node).filter((field) => Object.hasOwn(given, field.name))
+    // In a union such a value is one of the first branch, which is null where the field has no default of its own.
+    if (own.some((field) => (given[field.name] === null) !== ((field.fallback?.json ?? null) === null)))
+      throw new Refusal(
+        'A default of Avro with values for fields without one of their own is not handed over to Flink.',
+      )
+    return Object.fromEntries(
+      own.map((field) => [field.name, this.#pruned(given[field.name], withoutNull(field.node))]),
+    )
+  }
 }
 
-/** The schema of a field of a record, which may be one of a union with null. */
-function fieldOf(schema: unknown, step: string | number): unknown {
-  const record = withoutNull(schema)
-  const { type, fields } = (typeof record === 'object' && record !== null ? record : {}) as Record<string, unknown>
-  if (type !== 'record' || !Array.isArray(fields)) return undefined
-  const field = (fields as { name: unknown; type: unknown; default?: unknown; aliases?: unknown }[]).find(
-    ({ name: named }) => named === step,
-  )
-  // What older records do not have is the default here, and NULL by the reader schema that Flink makes.
-  return field?.aliases !== undefined || (field?.default ?? null) !== null ? undefined : field?.type
+/** A field that only older schemas have. */
+function dropped(step: string, type: DataType, e: PathRef): AvroField {
+  const kinds = ['boolean', 'int', 'long', 'float', 'double', 'string', 'bytes'] as const
+  const kind = kinds.find((one) => one === type.kind)
+  if (kind === undefined) throw new Refusal(OLD, e.span)
+  return { name: step, node: { kind } }
 }
 
-function withoutNull(schema: unknown): unknown {
-  if (!Array.isArray(schema)) return schema
-  const others = schema.filter((branch) => branch !== 'null')
+/** The one type of a union with null, or the type itself. */
+function withoutNull(node: AvroNode): AvroNode | undefined {
+  if (node.kind !== 'union') return node
+  const others = node.branches.filter(({ kind }) => kind !== 'null')
   return others.length === 1 ? others[0] : undefined
 }
 
-const PRIMITIVES: ReadonlySet<unknown> = new Set(['boolean', 'int', 'long', 'float', 'double', 'string', 'bytes'])
-
-/** A primitive type, with or without a logical one. */
-function isPlain(schema: unknown): boolean {
-  const one = withoutNull(schema)
-  if (PRIMITIVES.has(one)) return true
-  return typeof one === 'object' && one !== null && 'type' in one && PRIMITIVES.has(one.type)
-}
-
-/** The type of a column of Flink from which its reader schema is made. Moments are the numbers that they are. */
-export function declared(type: DataType): FlinkSql {
-  switch (type.kind) {
+/** The type of a column of Flink. Moments are the numbers that they are. */
+function columnOf(node: AvroNode): FlinkSql | undefined {
+  switch (node.kind) {
     case 'boolean':
       return sql`BOOLEAN`
     case 'int':
-    case 'date':
       return sql`INT`
-    case 'time':
-      return type.unit === 'millis' ? sql`INT` : sql`BIGINT`
     case 'long':
-    case 'timestamp':
       return sql`BIGINT`
     case 'float':
       return sql`FLOAT`
     case 'double':
       return sql`DOUBLE`
     case 'string':
-    case 'uuid':
+    case 'enum':
       return sql`STRING`
     case 'bytes':
-      return sql`BYTES`
-    case 'decimal': {
-      const { precision, scale } = decimalOf(type)
-      return sql`DECIMAL(${precision}, ${scale})`
-    }
-    case 'struct': {
-      const fields = type.fields.flatMap(({ name: field, type: of }) => {
-        try {
-          return [sql`${name(field)} ${declared(of)}`]
-        } catch (cause) {
-          // A field that nobody asks for.
-          if (cause instanceof Refusal) return []
-          throw cause
-        }
-      })
-      return sql`ROW<${list(fields, ', ')}>`
+    case 'fixed': {
+      const decimal = node.logical?.kind === 'decimal' ? node.logical : undefined
+      if (decimal === undefined) return node.kind === 'bytes' ? sql`BYTES` : undefined
+      const { precision, scale } = decimalOf(decimal)
+      return precision > MOST_DIGITS ? undefined : sql`DECIMAL(${precision}, ${scale})`
     }
     default:
-      throw new Refusal(`Fields of the type ${type.kind} are not handed over to Flink.`)
+      return undefined
   }
+}
+
+/** The same in the reader schema. */
+function typeOf(node: AvroNode, defined: Set<string>): unknown {
+  const decimal =
+    (node.kind === 'bytes' || node.kind === 'fixed') && node.logical?.kind === 'decimal' ? node.logical : undefined
+  const logical =
+    decimal === undefined ? {} : { logicalType: 'decimal', precision: decimal.precision, scale: decimal.scale }
+  if (node.kind !== 'enum' && node.kind !== 'fixed')
+    return decimal === undefined ? node.kind : { type: node.kind, ...logical }
+  if (defined.has(node.name)) return node.name
+  defined.add(node.name)
+  if (node.kind === 'fixed') return { type: 'fixed', name: node.name, size: node.size, ...logical }
+  const fallback = node.fallback === undefined ? {} : { default: node.fallback }
+  return { type: 'enum', name: node.name, ...aliasesOf(node), symbols: node.symbols, ...fallback }
+}
+
+function aliasesOf({ aliases }: RecordNode | EnumNode): { aliases?: readonly string[] } {
+  return aliases === undefined ? {} : { aliases }
 }

@@ -14,7 +14,7 @@ import { exprKey } from '../../../plan/expressions/expr-key.ts'
 import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
 import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
-import { avroField, declared } from './avro.ts'
+import { AvroReader } from './avro.ts'
 import { bigEndian, HEADERS, headerOf } from './headers.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
@@ -75,8 +75,8 @@ export class FlinkTable {
   readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
   #withHeaders = false
-  /** Fields of an Avro value, which Flink decodes, by their names. */
-  readonly #avro = new Map<string, DataType>()
+  /** Fields of an Avro value, which Flink decodes. */
+  #avro: AvroReader | undefined
   /** Facets that are JSON, and looked into: records that are none are passed over. */
   readonly checked = new Set<FacetName>()
 
@@ -164,7 +164,7 @@ export class FlinkTable {
     checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
     const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
-    const bare = this.#avro.size === 0 ? given : this.#withAvro(own, further, where)
+    const bare = this.#avro === undefined ? given : this.#withAvro(own, further, where)
     if (!columns.some(({ isJson }) => isJson)) return bare
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
     const named = [
@@ -226,9 +226,10 @@ export class FlinkTable {
     if (facet === 'header') unexpected('headers are header references')
     const table = this.scan.table[facet]
     if (facet === 'value' && table.format === 'AVRO') {
-      const field = avroField(table, e)
-      this.#avro.set(field.name, field.type)
-      return field.leaf
+      const reader = this.#avro ?? new AvroReader(table)
+      const field = reader.field(e)
+      this.#avro = reader
+      return field
     }
     this.#facets.add(facet)
     return facetValue(table, facet, steps, e, this.checked)
@@ -301,20 +302,20 @@ export class FlinkTable {
   /** The temporary tables that `rows` reads, with exactly the captured offsets. */
   ddl(options: TableOptions): FlinkSql[] {
     const { registry } = options.kafka
-    if (this.#avro.size === 0)
+    if (this.#avro === undefined)
       return [this.#table(this.name, [sql`sluice_value ${this.#typed('value')}`], RAW_VALUE, options)]
     if (registry === undefined)
       throw new Refusal('Avro is decoded in Flink with the schema registry, and there is none.')
-    const fields = [...this.#avro].map(([field, type]) => sql`${name(field)} ${declared(type)}`)
     const format: [string, string][] = [
       ['value.format', 'avro-confluent'],
+      ['value.avro-confluent.schema', this.#avro.schema()],
       ...Object.entries(registry.properties).map(([key, value]): [string, string] => [
         `value.avro-confluent.${key}`,
         options.shown === true && registry.secrets.has(key) ? '***' : value,
       ]),
     ]
     return [
-      this.#table(this.name, fields, format, options),
+      this.#table(this.name, this.#avro.columns(), format, options),
       this.#table(this.#bytesName, [sql`sluice_value BYTES`], RAW_VALUE, options),
     ]
   }
