@@ -102,7 +102,7 @@ export function decimalOf(type: DataType): { precision: number; scale: number } 
 export function nullOf(type: DataType): Term {
   // A decimal of any number of digits: the places of those that it meets count.
   if (type.kind === 'decimal' && type.precision === undefined)
-    return { sql: sql`CAST(NULL AS DECIMAL(1, 0))`, type: { kind: 'null' } }
+    return { sql: sql`CAST(NULL AS STRING)`, type: { kind: 'null' } }
   return { sql: sql`CAST(NULL AS ${carrierOf(type)})`, type }
 }
 

@@ -27,6 +27,7 @@ export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
 /** A number with the other sign. 0 has none with whole numbers and JSON values, and keeps it with doubles. */
 export function negated(by: Extract<BoundExpr, { kind: 'negate' }>['by'], of: Term): Term {
   if (of.type.kind === 'json') return { ...of, sql: canonicalOfDouble(sql`(-${numberIn(of)})`) }
+  if (of.type.kind === 'null') return of
   if (by === 'dynamic') throw new Refusal(`The sign of a value of the type ${of.type.kind} is not changed in Flink.`)
   return by === 'integer'
     ? { ...of, sql: sql`(-${wide(of)})`, digits: digitsOf(of) }
