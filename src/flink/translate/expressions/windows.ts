@@ -2,7 +2,7 @@
 import { parseWindow } from '../../../functions/library/time/windows.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { TIMESTAMP } from '../../../types.ts'
-import { type FlinkSql, once, sql } from '../flink-sql.ts'
+import { type FlinkSql, once, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, type Term } from '../terms.ts'
 import { calendarField, floorDivided, monthStart } from './calendar.ts'
@@ -22,7 +22,12 @@ function momentOf(term: Term, e: FunctionExpr): FlinkSql {
   const { kind } = term.type
   if (kind === 'int' || kind === 'long')
     return digitsOf(term) <= 19 ? sql`CAST(${term.sql} AS BIGINT)` : millisOf(term, e)
-  return kind === 'json' || kind === 'string' ? castTo(term, TIMESTAMP).sql : millisOf(term, e)
+  if (kind !== 'json' && kind !== 'string') return millisOf(term, e)
+  // A text that begins with a letter is no moment, which is in no window.
+  const given = once(term.sql)
+  const none = sql`REGEXP(${given}, ${text(kind === 'json' ? '^"[A-Za-z]' : '^[A-Za-z]')})`
+  const said = once(sql`CASE WHEN ${none} THEN CAST(NULL AS STRING) ELSE ${given} END`)
+  return castTo({ sql: said, type: term.type }, TIMESTAMP).sql
 }
 
 /** How moments are counted by windows: in milliseconds from an origin, or in months of the calendar. */

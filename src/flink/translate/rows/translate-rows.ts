@@ -186,15 +186,15 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
   )
   // A row without a moment is in no window, which is one of NULL.
   const where = sql`${start} + ${size} > ${at} OR (${at} IS NULL AND ${w}.k = 0)`
-  const item = made({ sql: barrier(millis(start)), type: { kind: 'timestamp', unit: 'millis' } })
-  const slots = [...renamed(left.slots, a), item]
+  const count = made({ sql: barrier(start), type: LONG })
+  const slots = [...renamed(left.slots, a), count]
   const rows = staged(left.sql, [at, last], 'a')
-  return {
-    sql: plainSql(
-      sql`SELECT ${byPosition(slots)} FROM (${rows}) AS ${a} CROSS JOIN (VALUES ${steps}) AS ${w}(k) WHERE ${where}`,
-    ),
-    slots,
-  }
+  const counted = plainSql(
+    sql`SELECT ${byPosition(slots)} FROM (${rows}) AS ${a} CROSS JOIN (VALUES ${steps}) AS ${w}(k) WHERE ${where}`,
+  )
+  const begins = column(startsOf(slots)[left.slots.length])
+  const item = made({ sql: barrier(millis(begins)), type: { kind: 'timestamp', unit: 'millis' } })
+  return select([...inPlace(left.slots), item], counted)
 }
 
 function items({ array, input }: Unnest, within: Within): FlinkRows {
