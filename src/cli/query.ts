@@ -3,7 +3,7 @@
  * error.
  */
 import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
-import { memberText } from '../client/json.ts'
+import { memberText } from '../lib/text/lossless-json.ts'
 import { incompleteText } from '../client/incomplete.ts'
 import type { Stats } from '../protocol/frames.ts'
 import { exportFile } from './export.ts'

@@ -2,7 +2,7 @@
  * Rows as a table for the terminal. Widths come from the rows seen first; a longer text later just pushes its line.
  * Cells are the JSON text as it came, strings without quotes.
  */
-import { memberText } from '../client/json.ts'
+import { memberText } from '../lib/text/lossless-json.ts'
 
 /** Rows looked at before the first line is printed, by default. */
 const SAMPLE = 200

@@ -5,7 +5,7 @@
  */
 import { BATCH_SEPARATOR, type RecordMetadata, type SentinelReason, type Stats } from '../protocol/frames.ts'
 import { incompleteText } from './incomplete.ts'
-import { parseJson } from './json.ts'
+import { parseJson } from '../lib/text/lossless-json.ts'
 import { ConnectionError, type Line, type OpenLine } from './line.ts'
 
 export { ConnectionError } from './line.ts'

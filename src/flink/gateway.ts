@@ -286,6 +286,8 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
     .replace(/^Caused by: /, '')
   // By somebody there; or Flink saw before it began that there is nothing to read, and did not get over it.
   if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
+  if (deepest !== undefined && /\bAvroTypeException\b/.test(deepest))
+    return givenBack(`a record does not fit the newest schema of its topic there: ${deepest}`)
   if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`its planner failed: ${deepest}`)
   if (deepest === undefined) return `The SQL gateway of Flink answered ${status}.`
   return `Flink could not run the statement: ${deepest.replace(/^[\w.$]+\.(\w+)/, '$1').slice(0, SHOWN)}`

@@ -100,6 +100,8 @@ export interface TableFacet {
   readonly unreadable?: string
   /** The schema to write with: the newest of the subject. Absent where none is known, or the format needs none. */
   readonly writer?: WriterSchema
+  /** Ids of the schemas whose records are shown as the newest one says: with its defaults, and its names. */
+  readonly asNewest?: readonly number[]
   /**
    * Writes values of a format that needs no schema and has settings of its own (CSV, XML, MessagePack); of windowed
    * keys, the inner key.

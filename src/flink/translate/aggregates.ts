@@ -24,7 +24,7 @@ import type { BoundAggregate } from '../../plan/plan.ts'
 import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
 import { type FlinkSql, list, once, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { putSum, wholeAverage } from './rows/sums.ts'
+import { putSum, wholeAverage } from './sums.ts'
 import {
   carrierOf,
   decimalOf,

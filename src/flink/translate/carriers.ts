@@ -150,9 +150,15 @@ export function canonicalOf(term: Term): FlinkSql {
  * orders, so that they end the job.
  */
 export function ordered(of: FlinkSql): FlinkSql {
+  return withoutPairs(of, 'the order of a character beyond the basic plane')
+}
+
+/** Characters beyond the basic plane, as a regular expression: two code units here, one character there. */
+export const ASTRAL = '[\\x{10000}-\\x{10FFFF}]'
+
+/** A text in which each character is one code unit; any other one ends the job, for the reason. */
+export function withoutPairs(of: FlinkSql, reason: string): FlinkSql {
   const value = once(of)
-  const astral = sql`REGEXP(${value}, ${text('[\\x{10000}-\\x{10FFFF}]')})`
-  return once(
-    sql`CASE WHEN ${astral} THEN ${guard('the order of a character beyond the basic plane', value, sql`STRING`)} ELSE ${value} END`,
-  )
+  const odd = guard(reason, value, sql`STRING`)
+  return once(sql`CASE WHEN REGEXP(${value}, ${text(ASTRAL)}) THEN ${odd} ELSE ${value} END`)
 }

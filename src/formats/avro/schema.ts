@@ -4,6 +4,7 @@
  * everything else that is not a schema is an `AvroSchemaError`. A logical type that does not fit its carrier is
  * ignored, as Avro's specification says.
  */
+import { parseJson } from '../../lib/text/lossless-json.ts'
 import type { DataType, Field, TimeUnit } from '../../types.ts'
 import { mergeTypes } from '../merge-types.ts'
 
@@ -136,7 +137,8 @@ export function parseAvroSchema(text: string, references: AvroReferences = new M
     throw new AvroSchemaError(`the Avro schema has ${text.length} characters, the limit is ${AVRO_SCHEMA_LIMIT_BYTES}`)
   let json: unknown
   try {
-    json = /\d{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text)
+    // Defaults of longs keep all their digits.
+    json = parseJson(text)
   } catch (cause) {
     if (!/^\s*[A-Za-z_][\w.]*\s*$/.test(text))
       throw new AvroSchemaError(`the Avro schema is not JSON: ${(cause as Error).message}`)
@@ -144,12 +146,6 @@ export function parseAvroSchema(text: string, references: AvroReferences = new M
   }
   const parser = new SchemaParser(references)
   return { node: parser.parse(json, '', 0), names: parser.names }
-}
-
-/** Defaults of longs keep all their digits where the runtime tells them. */
-function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
-  const digits = typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source : undefined
-  return digits !== undefined && /^-?\d+$/.test(digits) ? BigInt(digits) : value
 }
 
 /** The named types of schemas that others refer to; `texts` in dependency order. Throws AvroSchemaError. */

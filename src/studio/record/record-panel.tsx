@@ -1,6 +1,6 @@
 /** One record beside the rows: its value, key, headers, metadata and bytes; what is near it, and what is like it. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { memberText } from '../../client/json.ts'
+import { memberText } from '../../lib/text/lossless-json.ts'
 import { gridOf } from '../grid/grid-state.ts'
 import type { PanelProps } from '../registry.ts'
 import { recordText } from '../route.ts'

@@ -2,7 +2,7 @@
  * Where a record is found: its place in what a row says, the statements that ask for it, for those around it, for the
  * same key and the same value elsewhere. Pure.
  */
-import { memberText } from '../../client/json.ts'
+import { memberText } from '../../lib/text/lossless-json.ts'
 import type { Stats } from '../../protocol/frames.ts'
 import { parseScript } from '../../sql/parse.ts'
 import { printName, printString } from '../../sql/print.ts'

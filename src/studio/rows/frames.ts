@@ -1,5 +1,5 @@
 /** Takes the messages of the server apart without making values of a row: what is shown stays text. */
-import { memberText } from '../../client/json.ts'
+import { memberText } from '../../lib/text/lossless-json.ts'
 import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frames.ts'
 
 /** A message as the worker needs it. `data` of a row is the text of its `data`. */

@@ -188,6 +188,20 @@ describe('a SQL gateway', () => {
     assert.match(sentenceOf([failed('org.example.Job.run')], 500), /^Flink could not run the statement: /)
   })
 
+  it('gives the statement back where the planner finds no way, and where Avro meets a record of another kind', () => {
+    assert.match(
+      sentenceOf(
+        ['Caused by: org.apache.calcite.plan.RelOptPlanner$CannotPlanException: There are not enough rules'],
+        500,
+      ),
+      /^Flink gave the statement back: its planner failed: .*not enough rules/,
+    )
+    assert.match(
+      sentenceOf(['Caused by: org.apache.avro.AvroTypeException: Found old.Flag, expecting union'], 500),
+      /^Flink gave the statement back: a record does not fit the newest schema of its topic there: .*Found old.Flag/,
+    )
+  })
+
   for (const [what, answer, sentence] of [
     ['answers no JSON', (_, r) => void r.end('<html>'), /something that is no JSON/],
     ['answers a number', (_, r) => void r.end('5'), /something that is no JSON/],

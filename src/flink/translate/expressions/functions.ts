@@ -3,7 +3,7 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField } from './calendar.ts'
-import { asType, canonicalOfDouble, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
+import { ASTRAL, asType, canonicalOfDouble, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
@@ -58,7 +58,7 @@ const wholeConstant = (e: FunctionExpr, at: number): number => {
 
 /** How many code units a text has: each character beyond the basic plane counts twice. */
 function units(value: FlinkSql): FlinkSql {
-  return sql`CAST(CHAR_LENGTH(REGEXP_REPLACE(${value}, ${text('[\\x{10000}-\\x{10FFFF}]')}, 'xx')) AS BIGINT)`
+  return sql`CAST(CHAR_LENGTH(REGEXP_REPLACE(${value}, ${text(ASTRAL)}, 'xx')) AS BIGINT)`
 }
 
 /** White space as JavaScript has it. */

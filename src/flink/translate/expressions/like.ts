@@ -1,10 +1,10 @@
 /** LIKE: with `%` alone as Flink's own, with anything else as a regular expression, in which every character is itself. */
 import type { LikeMatch } from '../../../plan/plan.ts'
 import { BOOLEAN } from '../../../types.ts'
-import { textIn } from '../carriers.ts'
+import { textIn, withoutPairs } from '../carriers.ts'
 import { type FlinkSql, once, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { guard, type Term } from '../terms.ts'
+import type { Term } from '../terms.ts'
 
 /** `pattern`: where rows say it. `_` stands for a code unit here, and for a character there: one of two ends the job. */
 export function like({ pattern, negated, span }: LikeMatch, of: Term, said: Term | undefined): Term {
@@ -53,10 +53,6 @@ function matching(value: FlinkSql, regex: FlinkSql): FlinkSql {
   return sql`REGEXP(${units(value)}, ${regex})`
 }
 
-/** A text in which each character is one code unit. */
 function units(of: FlinkSql): FlinkSql {
-  const value = once(of)
-  const isAstral = sql`REGEXP(${value}, ${text('[\\x{10000}-\\x{10FFFF}]')})`
-  const odd = guard('LIKE meets a character of two code units', value, sql`STRING`)
-  return once(sql`CASE WHEN ${isAstral} THEN ${odd} ELSE ${value} END`)
+  return withoutPairs(of, 'LIKE meets a character of two code units')
 }

@@ -11,6 +11,7 @@ import {
   parseAvroSchema,
   type RecordNode,
 } from '../../../formats/avro/schema.ts'
+import { stringifyJson } from '../../../lib/text/lossless-json.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import type { PathRef } from '../../../plan/plan.ts'
 import { type DataType, STRING } from '../../../types.ts'
@@ -33,7 +34,8 @@ export class AvroReader {
   constructor(table: TableFacet) {
     if (table.framing !== 'confluent')
       throw new Refusal('Avro without the ids of a schema registry is not handed over to Flink.')
-    if (table.writer === undefined) throw new Refusal('The newest schema of an Avro topic is not known.')
+    if (table.writer === undefined || table.asNewest === undefined)
+      throw new Refusal('The newest schema of an Avro topic is not known.')
     const { text, references } = table.writer
     const { node } = parseAvroSchema(text, parseAvroReferences(references))
     if (node.kind !== 'record') throw new Refusal('Avro values that are no records are not handed over to Flink.')
@@ -42,7 +44,7 @@ export class AvroReader {
   }
 
   /** A field of the value: the column or a part of it, as it is carried. Throws a Refusal. */
-  field(e: PathRef): { taken: FlinkSql; type: DataType; isField: true } {
+  field(e: PathRef): { taken: FlinkSql; type: DataType; isField: true; ofNewest: boolean } {
     const { steps } = e.path
     if (steps.length === 0)
       throw new Refusal('A whole Avro value is not handed over to Flink: name the fields.', e.span)
@@ -67,11 +69,12 @@ export class AvroReader {
       steps.map((step) => name(String(step))),
       '.',
     )
-    if (leaf.kind === 'enum') return { taken: path, type: STRING, isField: true }
+    const ofNewest = wanted.some(([, field]) => isOfNewest(field))
+    if (leaf.kind === 'enum') return { taken: path, type: STRING, isField: true, ofNewest }
     const isWide = type.kind === 'int' || type.kind === 'date' || (type.kind === 'time' && type.unit === 'millis')
     const isLong = isWide || type.kind === 'long' || type.kind === 'timestamp'
     const taken = isLong ? sql`CAST(${path} AS BIGINT)` : type.kind === 'float' ? sql`CAST(${path} AS DOUBLE)` : path
-    return { taken, type, isField: true }
+    return { taken, type, isField: true, ofNewest }
   }
 
   #want(record: RecordNode, field: AvroField): void {
@@ -87,10 +90,7 @@ export class AvroReader {
   /** The reader schema, as JSON. */
   schema(): string {
     const written = this.#schemaOf(this.#root, new Set())
-    const raw = JSON as unknown as { rawJSON(text: string): unknown }
-    return JSON.stringify(written, (_, value: unknown) =>
-      typeof value === 'bigint' ? raw.rawJSON(String(value)) : value,
-    )
+    return stringifyJson(written)
   }
 
   #fieldsOf(record: RecordNode): readonly AvroField[] {
@@ -142,6 +142,12 @@ export class AvroReader {
       own.map((field) => [field.name, this.#pruned(given[field.name], withoutNull(field.node))]),
     )
   }
+}
+
+/** What it is may be said by the newest schema, and not by the record: a default, or the symbol for unknown ones. */
+function isOfNewest({ fallback, node }: AvroField): boolean {
+  const one = withoutNull(node)
+  return (fallback?.json ?? null) !== null || (one?.kind === 'enum' && one.fallback !== undefined)
 }
 
 /** A field that only older schemas have. */

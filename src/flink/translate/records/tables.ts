@@ -18,7 +18,7 @@ import { AvroReader } from './avro.ts'
 import { bigEndian, HEADERS, headerOf } from './headers.ts'
 import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { carrierOf, GivenBack, type Term } from '../terms.ts'
+import { carrierOf, GivenBack, guard, type Term } from '../terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
@@ -41,7 +41,7 @@ type FacetName = 'key' | 'value'
 
 /**
  * What a reference is over a table. `isJson`: wrapped JSON text; `isField`: of an Avro value that Flink decodes;
- * `ofBytes`: of the bytes of the value.
+ * `ofBytes`: of the bytes of the value; `ofNewest`: right only for records that are read as the newest schema says.
  */
 interface Taken {
   readonly taken: FlinkSql
@@ -49,6 +49,7 @@ interface Taken {
   readonly isJson?: boolean
   readonly isField?: boolean
   readonly ofBytes?: boolean
+  readonly ofNewest?: boolean
 }
 
 /** How tables are declared. `shown`: for people, without secrets. `streaming`: without an end. */
@@ -67,10 +68,7 @@ export class FlinkTable {
   readonly name: FlinkSql
   readonly #ranges: ScanRanges
   /** A reference → the column that it is, below the canonical ones. */
-  readonly #columns = new Map<
-    string,
-    Required<Pick<Taken, 'taken' | 'isJson' | 'isField' | 'ofBytes'>> & { readonly term: Term }
-  >()
+  readonly #columns = new Map<string, Required<Omit<Taken, 'type'>> & { readonly term: Term }>()
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
   readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
@@ -139,10 +137,10 @@ export class FlinkTable {
   #column(key: string, make: () => Taken): Term {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
-    const { taken, type, isJson = false, isField = false, ofBytes = false } = make()
+    const { taken, type, isJson = false, isField = false, ofBytes = false, ofNewest = false } = make()
     const column = name(`r${this.#columns.size}`)
     const term: Term = isJson ? { sql: column, type, mark: () => this.#mark(column) } : { sql: column, type }
-    this.#columns.set(key, { taken, term, isJson, isField, ofBytes })
+    this.#columns.set(key, { taken, term, isJson, isField, ofBytes, ofNewest })
     return term
   }
 
@@ -187,13 +185,29 @@ export class FlinkTable {
   #withAvro(own: readonly FlinkSql[], further: readonly FlinkSql[], where: FlinkSql): FlinkSql {
     const columns = [...this.#columns.values()]
     const decoded = own.filter((_, i) => !columns[i].ofBytes)
-    if (further.length === 0 && decoded.length === own.length)
+    if (further.length === 0 && decoded.length === own.length && !columns.some(({ ofNewest }) => ofNewest))
       return sql`SELECT ${list(own, ', ')} FROM ${this.name}${where} UNION ALL ${this.#tombstones(where)}`
     const place = [sql`sluice_partition AS p`, sql`sluice_offset AS o`]
     const fields = sql`SELECT ${list([...decoded, ...place], ', ')} FROM ${this.name}${where}`
     const all = sql`${fields} UNION ALL ${this.#tombstones(where, place)}`
-    const wanted = columns.map(({ ofBytes, term }, i) => (ofBytes ? own[i] : term.sql))
+    const wanted = columns.map(({ ofBytes, ofNewest, term }, i) =>
+      ofBytes ? own[i] : ofNewest ? sql`${barrier(this.#asNewest(term))} AS ${term.sql}` : term.sql,
+    )
     return sql`SELECT ${list([...wanted, ...further], ', ')} FROM (${all}) AS f JOIN ${this.#bytesName} AS b ON f.p = b.sluice_partition AND f.o = b.sluice_offset`
+  }
+
+  /** A record of another subject, or of a version that is not known yet, is what its own schema says: it ends the job. */
+  #asNewest(term: Term): FlinkSql {
+    const id = this.#schemaId('value')
+    const ids = list(
+      (this.scan.table.value.asNewest ?? []).map((one) => sql`${one}`),
+      ', ',
+    )
+    const said = sql`COALESCE(CAST(${id} AS STRING), '?')`
+    const none = (as: FlinkSql) => guard('a record of another schema than those of the topic', said, as)
+    // No number becomes bytes, but a text does.
+    const other = term.type.kind === 'bytes' ? sql`CAST(${none(sql`STRING`)} AS BYTES)` : none(carrierOf(term.type))
+    return sql`CASE WHEN sluice_value IS NULL OR ${id} IN (${ids}) THEN ${term.sql} ELSE ${other} END`
   }
 
   #tombstones(where: FlinkSql, further: readonly FlinkSql[] = []): FlinkSql {

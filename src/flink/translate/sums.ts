@@ -2,10 +2,10 @@
  * Sums and averages that go on in Flink, above the aggregation whose columns they are put together of. What comes back is
  * put together here (`Made.read`).
  */
-import { canonicalOfDouble } from '../carriers.ts'
-import { double, type FlinkSql, once, sql } from '../flink-sql.ts'
-import { DOUBLE, JSON_TYPE } from '../../../types.ts'
-import { guard, MOST_DIGITS, type Term } from '../terms.ts'
+import { canonicalOfDouble } from './carriers.ts'
+import { double, type FlinkSql, once, sql } from './flink-sql.ts'
+import { DOUBLE, JSON_TYPE } from '../../types.ts'
+import { guard, MOST_DIGITS, type Term } from './terms.ts'
 
 /** The average of whole numbers as a double; a sum beyond 53 bits ends the job. */
 export function wholeAverage(sum: FlinkSql, n: FlinkSql): FlinkSql {
