@@ -24,7 +24,7 @@ function fixed(value: FlinkSql, pattern: LikeMatch['pattern']): FlinkSql {
   if (said === null) return sql`CAST(NULL AS BOOLEAN)`
   if (typeof said !== 'string') throw new Refusal('LIKE with a pattern that is no text is not handed over to Flink.')
   // A backslash is an escape there, and nothing here.
-  if (/[_\\]/.test(said)) return matching(value, text(ALL_LINES + wildcards(escaped(said)) + END))
+  if (/[_\\]/.test(said)) return matching(value, text(regexOfText(said)))
   // Every text is LIKE '' in Flink.
   return sql`(${value} ${said.includes('%') ? sql`LIKE` : sql`=`} ${text(said)})`
 }
@@ -32,21 +32,35 @@ function fixed(value: FlinkSql, pattern: LikeMatch['pattern']): FlinkSql {
 const [ALL_LINES, END] = ['(?s)^', '\\z']
 
 /** What a regular expression would take for something else. */
-const SPECIAL = '[!-$&-/:-@\\[-^`{-~]'
+const SPECIAL = /[!-$&-/:-@\\[-^`{-~]/g
 
-function escaped(pattern: string): string {
-  return pattern.replace(new RegExp(SPECIAL, 'g'), (c) => `\\${c}`)
+/**
+ * Between two `%` the first place counts that fits: nothing is tried again behind it (atomic groups), so that a match takes
+ * no longer than the text times the pattern. Flink cannot stop a regular expression that goes astray.
+ */
+function regexOfText(pattern: string): string {
+  const parts = pattern.split('%').map((part) => part.replace(SPECIAL, (c) => `\\${c}`).replaceAll('_', '.'))
+  const [first, last] = [parts[0], parts[parts.length - 1]]
+  const middle = parts.slice(1, -1).map((part) => `(?>.*?${part})`)
+  return ALL_LINES + (parts.length === 1 ? first : `${first}${middle.join('')}.*${last}`) + END
 }
 
-function wildcards(pattern: string): string {
-  return pattern.replaceAll('_', '.').replaceAll('%', '.*')
-}
-
-/** The same of a pattern that a row says: quoted, but for its wildcards. */
+/** The same of a pattern that a row says. */
 function regexOf(pattern: FlinkSql): FlinkSql {
-  const plain = sql`REPLACE(${units(pattern)}, ${text('\\E')}, ${text('\\E\\\\E\\Q')})`
-  const quoted = sql`REPLACE(REPLACE(${plain}, '_', ${text('\\E.\\Q')}), '%', ${text('\\E.*\\Q')})`
-  return once(sql`CONCAT(${text(`${ALL_LINES}\\Q`)}, ${quoted}, ${text(`\\E${END}`)})`)
+  const p = units(pattern)
+  // Behind the last `%`, and before it.
+  const last = once(sql`REGEXP_REPLACE(${p}, ${text('(?s)^.*%')}, '')`)
+  const before = sql`SUBSTRING(${p} FROM 1 FOR CHAR_LENGTH(${p}) - CHAR_LENGTH(${last}) - 1)`
+  const groups = sql`REPLACE(${quoted(before)}, '%', ${text('\\E)(?>.*?\\Q')})`
+  const whole = sql`CONCAT(${text(ALL_LINES)}, ${quoted(last)}, ${text(END)})`
+  const parts = sql`CONCAT(${text(`${ALL_LINES}(?>`)}, ${groups}, ').*', ${quoted(last)}, ${text(END)})`
+  return once(sql`CASE WHEN POSITION('%' IN ${p}) = 0 THEN ${whole} ELSE ${parts} END`)
+}
+
+/** Characters that are themselves, but for `_`. */
+function quoted(said: FlinkSql): FlinkSql {
+  const plain = sql`REPLACE(${said}, ${text('\\E')}, ${text('\\E\\\\E\\Q')})`
+  return sql`CONCAT(${text('\\Q')}, REPLACE(${plain}, '_', ${text('\\E.\\Q')}), ${text('\\E')})`
 }
 
 function matching(value: FlinkSql, regex: FlinkSql): FlinkSql {
