@@ -57,7 +57,7 @@ const order = (texts: readonly string[]): string[] => texts.map(typeOf).filter((
 const errorOf = (texts: readonly string[]): string =>
   JSON.parse(texts.find((text) => typeOf(text) === 'ERROR') ?? '{"data":""}').data
 
-/** The page's own server: an empty page, its scripts, and `src/client` without types. */
+/** The page's own server: an empty page, its scripts, and `src/client` with what it imports, without types. */
 async function servePage(): Promise<Server> {
   const html =
     '<!doctype html><meta charset="utf-8"><title>page</title><script src="/clients.js"></script><script type="module" src="/library.js"></script>'
@@ -69,7 +69,7 @@ async function servePage(): Promise<Server> {
         .setHeader('content-type', 'text/javascript')
         .end(await readFile(join(import.meta.dirname, 'browser', path)))
     }
-    if (/^\/src\/(client|protocol)\/[\w-]+\.ts$/.test(path)) {
+    if (/^\/src\/[\w/-]+\.ts$/.test(path)) {
       const compilerOptions = {
         module: ts.ModuleKind.ESNext,
         target: ts.ScriptTarget.ES2022,
