@@ -258,7 +258,8 @@ const SHOWN = 400
 
 /** A fault of the planner's own, and nothing that it has to say about the statement. */
 function isPlannerFault(said: string, deepest: string): boolean {
-  if (/\bCannotPlanException\b/.test(deepest)) return true
+  // No way found; or code that its compiler could not take.
+  if (/\bCannotPlanException\b|\bInternalCompilerException\b/.test(deepest)) return true
   if (
     !/^java\.lang\.((String|Array)?IndexOutOfBounds|ClassCast|NullPointer|IllegalState)Exception|^java\.lang\.(Assertion|StackOverflow)Error/.test(
       deepest,

@@ -72,6 +72,14 @@ export function opaque(piece: FlinkSql): FlinkSql {
   return new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
 }
 
+/**
+ * A condition of which the planner does not see what it is. `CASE` it takes apart where a condition filters, and of three
+ * parts beside an OR its rules make one shape of the other for ever; `IF` it leaves.
+ */
+export function opaqueCondition(piece: FlinkSql): FlinkSql {
+  return sql`IF(RAND_INTEGER(1) = 0, ${piece}, CAST(NULL AS BOOLEAN))`
+}
+
 /** Whether two pieces stand for values of the two sides of a join. */
 export function ofDifferentRows(x: FlinkSql, y: FlinkSql): boolean {
   const [one, other] = [sideOfPiece(x), sideOfPiece(y)]

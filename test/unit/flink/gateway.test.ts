@@ -188,6 +188,19 @@ describe('a SQL gateway', () => {
     assert.match(sentenceOf([failed('org.example.Job.run')], 500), /^Flink could not run the statement: /)
   })
 
+  it('gives the statement back where the compiler of generated code fails', () => {
+    assert.match(
+      sentenceOf(
+        [
+          'Caused by: java.lang.RuntimeException: Could not instantiate generated class',
+          'Caused by: org.codehaus.commons.compiler.InternalCompilerException: Invalid local variable index 16',
+        ],
+        500,
+      ),
+      /^Flink gave the statement back: its planner failed: .*variable index 16/,
+    )
+  })
+
   it('gives the statement back where the planner finds no way, and where Avro meets a record of another kind', () => {
     assert.match(
       sentenceOf(

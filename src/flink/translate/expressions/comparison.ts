@@ -13,7 +13,7 @@ import {
   textIn,
   withoutZeroSign,
 } from '../carriers.ts'
-import { double, type FlinkSql, list, ofDifferentRows, once, opaque, sql, text } from '../flink-sql.ts'
+import { double, type FlinkSql, list, ofDifferentRows, once, opaque, opaqueCondition, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from '../terms.ts'
 
@@ -64,7 +64,7 @@ export function compared(
   if (isOrder) {
     const [p, q] = [once(x), once(y)]
     const known = fields.map((field) => isNumber(field === x ? p : q))
-    return opaque(sql`CASE WHEN ${list(known, ' AND ')} THEN ${p} ${operator(op)} ${q} END`)
+    return opaqueCondition(sql`CASE WHEN ${list(known, ' AND ')} THEN ${p} ${operator(op)} ${q} END`)
   }
   // Of several constants the planner makes a list to look in, where zero is not found by its other sign.
   if (exprs?.right.kind === 'constant') return sql`(${withoutZeroSign(x)} ${operator(op)} ${y})`
