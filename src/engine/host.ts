@@ -14,7 +14,7 @@ import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 import type { ScanRanges } from './scan/ranges.ts'
 import type { Statistics } from './statistics.ts'
-import type { StageReport } from './stages/stages.ts'
+import type { StageReport, Stages } from './stages/stages.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
 export interface FrameSink {
@@ -84,6 +84,8 @@ export interface HandOverContext {
   readonly keepsMarks: boolean
   /** Milliseconds of `Clock.monotonic` at which the statement has to be over. */
   readonly deadline: number
+  /** Where stages are noted, if somebody wants a trace. */
+  readonly stages?: Stages
 }
 
 /** A statement of which another engine runs some parts. Each part is read once. */

@@ -176,7 +176,7 @@ class RunningParts implements Handed {
     const { statistics, settings } = this.#context
     const shown = tables.map((table) => ({
       table,
-      counts: statistics.addSource(`flink-${table.scan.source}`, table.scan, settings),
+      counts: statistics.addSource(sourceId(table.scan), table.scan, settings),
       last: undefined as SourceCounts | undefined,
     }))
     const show = (news: ReadonlyMap<string, SourceCounts>, ended: boolean): void => {
@@ -188,7 +188,12 @@ class RunningParts implements Handed {
       }
     }
     const sources = tables.map(({ id, scan, hulls }) => ({ table: id, topic: scan.table.topic, ranges: hulls }))
-    return { sources, show }
+    const stages = this.#context.stages
+    const reads = tables.map(({ scan }) => ({ id: sourceId(scan), end: stages?.beside('read') }))
+    const end = (failed: boolean): void => {
+      for (const read of reads) read.end?.(failed, { ...statistics.read(read.id), engine: 'flink' })
+    }
+    return { sources, show, end }
   }
 
   async *#run(part: FlinkPart) {
@@ -207,11 +212,12 @@ class RunningParts implements Handed {
     const session = new FlinkSession(this.#config, AbortSignal.any([signal, late.signal, this.#ended.signal]))
     this.#sessions.add(session)
     const { statistics } = this.#context
-    const { sources, show } = this.#shown(part)
+    const { sources, show, end } = this.#shown(part)
     const over = new AbortController()
     const most = 'most' in part.gives ? part.gives.most : undefined
     const { badRecords } = statistics
     let came = 0
+    let failed = true
     try {
       await session.open(`sluice ${statistics.id} ${part.tables[0].id}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
@@ -235,17 +241,22 @@ class RunningParts implements Handed {
         throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
       over.abort()
       show(new Map(), true)
+      failed = false
     } catch (cause) {
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
       throw cause
     } finally {
       over.abort()
+      end(failed)
       timer.cancel()
       this.#sessions.delete(session)
       await session.close()
     }
   }
 }
+
+/** A source of STATS. */
+const sourceId = (scan: Scan): string => `flink-${scan.source}`
 
 /** `marks`: what stands above divides JSON numbers, and knows marked ones. */
 function valuesOf(slots: readonly Made[], fields: FlinkRow, marks: boolean): Value[] {

@@ -12,6 +12,7 @@ import { FlinkSession } from '../../src/flink/gateway.ts'
 import type { RunningServer } from '../../src/server/start.ts'
 import { type Flink, startFlink } from '../../scripts/flink.ts'
 import { flinkLibraries, Unavailable } from '../../scripts/provision.ts'
+import { Collector } from '../support/collector.ts'
 import { eventually } from '../support/eventually.ts'
 import { condition, ROWS, SEED } from '../support/random-conditions.ts'
 import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
@@ -174,8 +175,8 @@ describe('statements on a real Flink', { skip }, () => {
       await ask(sql),
     ]
 
-    before(async () => {
-      server = await serveOne({
+    const withFlink = (config: Record<string, unknown> = {}) =>
+      serveOne({
         environments: [
           {
             name: 'demo',
@@ -185,7 +186,11 @@ describe('statements on a real Flink', { skip }, () => {
             formats: { [damaged]: { value: 'JSON' } },
           },
         ],
+        ...config,
       })
+
+    before(async () => {
+      server = await withFlink()
       await hand.create(topic, { partitions: 3 })
       await hand.produce(
         topic,
@@ -333,6 +338,27 @@ describe('statements on a real Flink', { skip }, () => {
       await assert.rejects(async () => {
         for await (const _ of sluice.query(`SET engine = flink; SELECT COUNT(*) FROM \`${topic}\``).rows());
       }, /Unknown table/)
+    })
+
+    it('a trace says which topics Flink read, as parts of the query', async () => {
+      const collector = await Collector.start()
+      const traced = await withFlink({
+        limits: { 'shutdown.traces': '30s' },
+        telemetry: { traces: { endpoint: collector.endpoint } },
+      })
+      const sluice = connect({ url: traced.url, environment: 'demo', token: ROBOT_KEY })
+      const sql = `SET engine = flink; SELECT MAX(p.a + q.a) AS m FROM \`${topic}\` p JOIN \`${damaged}\` q ON p.a = q.a`
+      for await (const _ of sluice.query(sql).rows());
+      await traced.close(0)
+      await collector.close()
+      const run = collector.one('run')
+      const reads = collector.spans.filter(({ parentSpanId }) => parentSpanId === run.spanId)
+      assert.deepEqual(
+        reads.map(({ name, kind, attributes }) => [name, kind, attributes['sluice.engine']]).sort(),
+        [damaged, topic].map((name) => [`fetch ${name}`, 'client', 'flink']).sort(),
+      )
+      for (const { startNs, endNs, failed } of reads)
+        assert.ok(run.startNs <= startNs && startNs < endNs && endNs <= run.endNs && !failed)
     })
 
     it('max.size and max.query.time hold', async () => {

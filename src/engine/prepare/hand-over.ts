@@ -58,6 +58,7 @@ export function handOverContext(plan: Output, context: StatementContext): HandOv
     dividesJson: context.functions.doubles === true || dividesJson(plan),
     keepsMarks: context.functions.doubles === true,
     deadline: context.startedMs + settings['max.query.time'],
+    stages: context.stages,
   }
 }
 

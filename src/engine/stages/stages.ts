@@ -19,7 +19,10 @@ const MAX_OPERATIONS = 20
 /** `statement` only where there are several; `command`: a statement that changes something, in front of its answer. */
 export type StageName = 'parse' | 'statement' | 'bind' | 'optimize' | 'command' | 'run' | 'read'
 
-/** What a stage has to say: of `read` the topic, its partitions, records and bytes; of `statement` its index. */
+/**
+ * What a stage has to say: of `read` the topic, its partitions, records and bytes, and which other engine (`flink`) reads;
+ * of `statement` its index.
+ */
 export type StageFacts = Readonly<Record<string, string | number>>
 
 /** One stage; times in milliseconds, the beginning since that of the request. */
@@ -53,7 +56,10 @@ interface Noted {
   facts?: StageFacts
 }
 
-/** Notes the stages of one request. Stages follow each other or hold each other; none overlap otherwise. */
+/** Ends a stage; `facts` is what is known of it by now. */
+export type EndStage = (failed: boolean, facts?: StageFacts) => void
+
+/** Notes the stages of one request. Stages follow each other or hold each other, but for those that are `beside` others. */
 export class Stages {
   readonly #clock: Clock
   readonly #startedAt: number
@@ -75,15 +81,27 @@ export class Stages {
   }
 
   /** Begins a stage, inside of the one that has begun and not ended. What it gives ends it. */
-  begin(name: StageName): (failed: boolean, facts?: StageFacts) => void {
+  begin(name: StageName): EndStage {
+    const around = this.#current
+    const index = this.#noted.length
+    const end = this.beside(name)
+    if (this.#noted.length === index) return end
+    this.#current = index
+    return (failed, facts) => {
+      this.#current = around
+      end(failed, facts)
+    }
+  }
+
+  /** As `begin`, for a stage that holds no others and may go on beside them. */
+  beside(name: StageName): EndStage {
     if (this.#noted.length >= MAX_STAGES) {
       this.#leftOut++
       return () => undefined
     }
     const stage: Noted = { name, parent: this.#current, startMs: this.#sinceStart() }
-    this.#current = this.#noted.push(stage) - 1
+    this.#noted.push(stage)
     return (failed, facts) => {
-      this.#current = stage.parent
       stage.endMs = this.#sinceStart()
       if (failed) stage.failed = true
       if (facts !== undefined) stage.facts = facts

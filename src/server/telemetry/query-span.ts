@@ -107,6 +107,7 @@ export function stageSpan({ name, facts = {} }: Stage): { readonly name: string;
       'sluice.partitions': facts.partitions,
       'sluice.records.read': facts.records,
       'sluice.bytes.read': facts.bytes,
+      ...(facts.engine === undefined ? {} : { 'sluice.engine': facts.engine }),
     },
   }
 }

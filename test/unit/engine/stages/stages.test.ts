@@ -40,6 +40,22 @@ describe('the stages of a request', () => {
     })
   })
 
+  it('go on beside others where they hold none', () => {
+    const stages = new Stages(ticking())
+    during(stages, 'run', () => {
+      const [one, other] = [stages.beside('read'), stages.beside('read')]
+      during(stages, 'bind', () => undefined)
+      other(true, { topic: 'b' })
+      one(false, { topic: 'a' })
+    })
+    assert.deepEqual(stages.report().stages, [
+      { name: 'run', startMs: 1, durationMs: 7 },
+      { name: 'read', parent: 0, startMs: 2, durationMs: 5, facts: { topic: 'a' } },
+      { name: 'read', parent: 0, startMs: 3, durationMs: 3, failed: true, facts: { topic: 'b' } },
+      { name: 'bind', parent: 0, startMs: 4, durationMs: 1 },
+    ])
+  })
+
   it('say what failed, and what had not ended', async () => {
     const stages = new Stages(ticking())
     const failing = () => {
@@ -67,8 +83,9 @@ describe('the stages of a request', () => {
       stages.operation('SET')
       during(stages, 'bind', () => i)
     }
+    stages.beside('read')(false)
     const { stages: noted, leftOut, operations } = stages.report()
-    assert.deepEqual([noted.length, leftOut, operations.length], [200, 50, 20])
+    assert.deepEqual([noted.length, leftOut, operations.length], [200, 51, 20])
   })
 
   it('are not noted where nobody asked', () => {
