@@ -2,6 +2,7 @@
  * Flink as the other engine of an environment: hands plans over, runs their parts in sessions of the SQL gateway, and
  * gives their rows back as values, or as the record batches of a log.
  */
+import { randomUUID } from 'node:crypto'
 import type { HandedOver as Handed, HandOverContext, OtherEngine } from '../engine/host.ts'
 import type { ScanRanges } from '../engine/scan/ranges.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
@@ -173,12 +174,13 @@ class RunningParts implements Handed {
 
   /** The sources of a part, and what keeps their counts in STATS. */
   #shown({ tables }: FlinkPart) {
-    const { statistics, settings } = this.#context
-    const shown = tables.map((table) => ({
-      table,
-      counts: statistics.addSource(sourceId(table.scan), table.scan, settings),
-      last: undefined as SourceCounts | undefined,
-    }))
+    const { statistics, settings, stages } = this.#context
+    const shown = tables.map((table) => {
+      // Of several statements each counts its scans from the beginning.
+      const id = `flink-${randomUUID()}`
+      const counts = statistics.addSource(id, table.scan, settings)
+      return { table, id, counts, last: undefined as SourceCounts | undefined, endRead: stages?.beside('read') }
+    })
     const show = (news: ReadonlyMap<string, SourceCounts>, ended: boolean): void => {
       for (const source of shown) {
         source.last = news.get(source.table.id) ?? source.last
@@ -188,10 +190,12 @@ class RunningParts implements Handed {
       }
     }
     const sources = tables.map(({ id, scan, hulls }) => ({ table: id, topic: scan.table.topic, ranges: hulls }))
-    const stages = this.#context.stages
-    const reads = tables.map(({ scan }) => ({ id: sourceId(scan), end: stages?.beside('read') }))
     const end = (failed: boolean): void => {
-      for (const read of reads) read.end?.(failed, { ...statistics.read(read.id), engine: 'flink' })
+      for (const { id, endRead } of shown) {
+        const { topic, partitions, ...counted } = statistics.read(id)
+        // What no metric said in time is not known, and not nothing.
+        endRead?.(failed, { topic, partitions, ...(counted.records === 0 ? {} : counted), engine: 'flink' })
+      }
     }
     return { sources, show, end }
   }
@@ -217,7 +221,7 @@ class RunningParts implements Handed {
     const most = 'most' in part.gives ? part.gives.most : undefined
     const { badRecords } = statistics
     let came = 0
-    let failed = true
+    let failed = false
     try {
       await session.open(`sluice ${statistics.id} ${part.tables[0].id}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
@@ -241,8 +245,8 @@ class RunningParts implements Handed {
         throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
       over.abort()
       show(new Map(), true)
-      failed = false
     } catch (cause) {
+      failed = true
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
       throw cause
     } finally {
@@ -254,9 +258,6 @@ class RunningParts implements Handed {
     }
   }
 }
-
-/** A source of STATS. */
-const sourceId = (scan: Scan): string => `flink-${scan.source}`
 
 /** `marks`: what stands above divides JSON numbers, and knows marked ones. */
 function valuesOf(slots: readonly Made[], fields: FlinkRow, marks: boolean): Value[] {

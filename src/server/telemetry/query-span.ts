@@ -105,8 +105,8 @@ export function stageSpan({ name, facts = {} }: Stage): { readonly name: string;
       [ATTR_MESSAGING_OPERATION_NAME]: 'fetch',
       [ATTR_MESSAGING_OPERATION_TYPE]: 'receive',
       'sluice.partitions': facts.partitions,
-      'sluice.records.read': facts.records,
-      'sluice.bytes.read': facts.bytes,
+      ...(facts.records === undefined ? {} : { 'sluice.records.read': facts.records }),
+      ...(facts.bytes === undefined ? {} : { 'sluice.bytes.read': facts.bytes }),
       ...(facts.engine === undefined ? {} : { 'sluice.engine': facts.engine }),
     },
   }
