@@ -20,12 +20,25 @@ export function asDecimal(term: Term): Term {
  * The number that a JSON value is, as a double; NULL for any other value. What doubles do not count exactly ends the job
  * (`ODD`).
  */
-export function numberIn(term: Term): FlinkSql {
-  const c = once(term.sql)
-  const long = guard('a number of more than 15 digits is computed with', c, sql`DOUBLE`)
-  const first = sql`SUBSTRING(${c} FROM 1 FOR 1)`
-  const isLong = sql`${first} = ${ODD} OR (CHAR_LENGTH(${c}) > 16 AND POSITION('.' IN ${c}) = 0 AND ${first} NOT IN ('"', '[', '{'))`
-  return once(sql`CASE WHEN ${isLong} THEN ${long} ELSE TRY_CAST(${c} AS DOUBLE) END`)
+export function numberIn({ sql: json, number }: Term): FlinkSql {
+  const long = (said: FlinkSql): FlinkSql =>
+    guard('a number of more than 15 digits is computed with', said, sql`DOUBLE`)
+  if (number !== undefined) {
+    const n = once(number)
+    const far = long(sql`CAST(${n} AS STRING)`)
+    return once(sql`CASE WHEN NOT (ABS(${n}) < 1E15) THEN ${far} ELSE ${withoutZeroSign(n)} END`)
+  }
+  const c = once(json)
+  return once(sql`CASE WHEN REGEXP(${c}, ${LONG_NUMBER}) THEN ${long(c)} ELSE TRY_CAST(${c} AS DOUBLE) END`)
+}
+
+/** The carrier of a JSON number that has no canonical text, or of one with more than 16 characters and no point. */
+const LONG_NUMBER = text(`^(!|[^"\\[{.][^.]{16,}$)`)
+
+/** A JSON number that was computed: what goes on with it as a number does not read its text. */
+export function computed(value: FlinkSql, of: Pick<Term, 'type' | 'mark'>): Term {
+  const number = once(value)
+  return { sql: canonicalOfDouble(number), type: of.type, mark: of.mark, number }
 }
 
 /** Begins the carrier of a JSON number that has no canonical text. */

@@ -23,18 +23,26 @@ export class FlinkSql {
   readonly lets: Lets
   /** How many SELECTs one above the other it needs. */
   readonly depth: number
+  /** Characters of an expression where every column of SELECTs below is written out (`filtered`). */
+  readonly weight: number
   /** @internal */
-  constructor(text: string, lets: Lets = NONE, depth = 0) {
+  constructor(text: string, lets: Lets = NONE, depth = 0, weight = text.length) {
     if (text.length > MAX_STATEMENT)
       throw new Refusal(`It is longer than ${MAX_STATEMENT} characters in Flink SQL (flink.statement.max.length).`)
     this.text = text
     this.lets = lets
     this.depth = depth
+    this.weight = weight
   }
 }
 
 function deepest(pieces: readonly FlinkSql[]): number {
   return pieces.reduce((most, { depth }) => Math.max(most, depth), 0)
+}
+
+/** A text that is longer than that of its pieces. */
+function weightOf(written: string, pieces: readonly FlinkSql[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.weight - piece.text.length, written.length)
 }
 
 function together(pieces: readonly FlinkSql[]): Lets {
@@ -53,7 +61,7 @@ const SIMPLE = /^(`\w+`(\.`\w+`)?|'[^']*'|-?\d+|CAST\([^()]*\))$/
 export function once(piece: FlinkSql): FlinkSql {
   if (SIMPLE.test(piece.text)) return piece
   const named = `e_${createHash('sha256').update(piece.text).digest('hex').slice(0, 16)}`
-  return new FlinkSql(`\`${named}\``, new Map([...piece.lets, [named, piece]]), piece.depth + 1)
+  return new FlinkSql(`\`${named}\``, new Map([...piece.lets, [named, piece]]), piece.depth + 1, piece.weight)
 }
 
 /**
@@ -64,12 +72,12 @@ const BARRIER = 'CASE WHEN RAND_INTEGER(1) = 0 THEN '
 
 /** An expression that the planner does not copy. */
 export function barrier(piece: FlinkSql): FlinkSql {
-  return SIMPLE.test(piece.text) ? piece : new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
+  return SIMPLE.test(piece.text) ? piece : opaque(piece)
 }
 
 /** A piece of which the planner does not see what it is, whatever it is. */
 export function opaque(piece: FlinkSql): FlinkSql {
-  return new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth)
+  return new FlinkSql(`${BARRIER}${piece.text} END`, piece.lets, piece.depth, piece.weight)
 }
 
 /**
@@ -108,7 +116,7 @@ export function sql(strings: TemplateStringsArray, ...pieces: readonly Piece[]):
     out += strings[i + 1]
   }
   const parts = pieces.filter((piece) => piece instanceof FlinkSql)
-  return new FlinkSql(out, together(parts), deepest(parts))
+  return new FlinkSql(out, together(parts), deepest(parts), weightOf(out, parts))
 }
 
 /** Pieces with something between them. */
@@ -116,7 +124,8 @@ export function list(
   pieces: readonly FlinkSql[],
   between: ', ' | ' AND ' | ' OR ' | ' UNION ALL ' | ' ' | ' + ' | '.' | ',\n  ',
 ) {
-  return new FlinkSql(pieces.map(({ text: written }) => written).join(between), together(pieces), deepest(pieces))
+  const out = pieces.map(({ text: written }) => written).join(between)
+  return new FlinkSql(out, together(pieces), deepest(pieces), weightOf(out, pieces))
 }
 
 /** Printable ASCII, which is written as it is. */
@@ -145,6 +154,11 @@ function unicode(unit: string): string {
 /** A quoted name. */
 export function name(value: string): FlinkSql {
   return new FlinkSql(`\`${value.replaceAll('`', '``')}\``)
+}
+
+/** A column of a SELECT below, in which it is the expression. */
+export function standingFor(called: FlinkSql, { weight }: FlinkSql): FlinkSql {
+  return new FlinkSql(called.text, NONE, 0, weight)
 }
 
 /** A double literal, exactly that one. Not for NaN and the infinities, which no literal says. */

@@ -2,7 +2,7 @@
  * Sums and averages that go on in Flink, above the aggregation whose columns they are put together of. What comes back is
  * put together here (`Made.read`).
  */
-import { canonicalOfDouble } from './carriers.ts'
+import { computed } from './carriers.ts'
 import { double, type FlinkSql, once, sql } from './flink-sql.ts'
 import { DOUBLE, JSON_TYPE } from '../../types.ts'
 import { guard, MOST_DIGITS, type Term } from './terms.ts'
@@ -21,7 +21,7 @@ export function putSum([a, b, c, d, n, fraction]: readonly FlinkSql[], isJson: b
   const isFar = sql`${fraction ?? sql`1`} <> 1 AND ABS(${total}) > 9007199254740992E0`
   const sum = once(sql`CASE WHEN ${n} = 0 THEN CAST(NULL AS DOUBLE) WHEN ${isFar} THEN ${far} ELSE ${total} END`)
   if (isAverage) return { sql: once(sql`${sum} / NULLIF(CAST(${n} AS DOUBLE), CAST(0 AS DOUBLE))`), type: DOUBLE }
-  return isJson ? { sql: canonicalOfDouble(sum), type: JSON_TYPE } : { sql: sum, type: DOUBLE }
+  return isJson ? computed(sum, { type: JSON_TYPE }) : { sql: sum, type: DOUBLE }
 }
 
 /**

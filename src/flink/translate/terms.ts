@@ -36,6 +36,8 @@ export interface Term {
    * `3`, and divides in another way. Without it, that is not known. What it needs is made when it is asked for.
    */
   readonly mark?: () => FlinkSql
+  /** Of a JSON value that was computed: the number of which its text is made (`computed`). */
+  readonly number?: FlinkSql
 }
 
 /** Not a limit: the most digits that Flink computes with. */

@@ -2,7 +2,7 @@
 import { parseDuration } from '../../../functions/support/datemath.ts'
 import type { Arithmetic, BoundExpr } from '../../../plan/plan.ts'
 import { DOUBLE } from '../../../types.ts'
-import { asDecimal, asType, canonicalOfDouble, markFrom, numberIn, wide } from '../carriers.ts'
+import { asDecimal, asType, computed, markFrom, numberIn, wide } from '../carriers.ts'
 import { type FlinkSql, list, once, opaque, sql } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { doubleOf } from './comparison.ts'
@@ -26,7 +26,7 @@ export function arithmetic(e: Arithmetic, a: Term, b: Term): Term {
 
 /** A number with the other sign. 0 has none with whole numbers and JSON values, and keeps it with doubles. */
 export function negated(by: Extract<BoundExpr, { kind: 'negate' }>['by'], of: Term): Term {
-  if (of.type.kind === 'json') return { ...of, sql: canonicalOfDouble(sql`(-${numberIn(of)})`) }
+  if (of.type.kind === 'json') return computed(sql`(-${numberIn(of)})`, of)
   if (of.type.kind === 'null') return of
   if (by === 'dynamic') throw new Refusal(`The sign of a value of the type ${of.type.kind} is not changed in Flink.`)
   return by === 'integer'
@@ -120,18 +120,18 @@ function dynamicArithmetic(e: Arithmetic, a: Term, b: Term): Term {
     t.type.kind === 'json' ? numberIn(t) : isWhole(t.type) && digitsOf(t) > 15 ? doubleOf(t) : asType(t, DOUBLE).sql
   const [x, y] = [side(a), side(b)]
   const mark = markFrom([a, b], (marks) => sql`(${list(marks, ' OR ')})`)
-  if (e.op === '%') return { sql: canonicalOfDouble(remainder(once(x), once(y))), type: e.type, mark }
+  if (e.op === '%') return computed(remainder(once(x), once(y)), { type: e.type, mark })
   if (e.op === '/') {
     if (mark === undefined) throw new Refusal(DIVIDED)
     const [p, q, isDouble] = [x, y, mark()].map(once)
     const quotient = once(divided(p, q, isDouble))
-    return { sql: canonicalOfDouble(withoutSignedZero(quotient, p, q)), type: e.type, mark: () => isDouble }
+    return computed(withoutSignedZero(quotient, p, q), { type: e.type, mark: () => isDouble })
   }
   if (e.op === '*') {
     const [p, q] = [once(x), once(y)]
-    return { sql: canonicalOfDouble(withoutSignedZero(once(sql`${p} * ${q}`), p, q)), type: e.type, mark }
+    return computed(withoutSignedZero(once(sql`${p} * ${q}`), p, q), { type: e.type, mark })
   }
-  return { sql: canonicalOfDouble(sql`(${x} ${e.op === '+' ? sql`+` : sql`-`} ${y})`), type: e.type, mark }
+  return computed(sql`(${x} ${e.op === '+' ? sql`+` : sql`-`} ${y})`, { type: e.type, mark })
 }
 
 /** A fraction times or by zero may be -0.0, which a JSON value shows here, and its canonical text does not. */

@@ -9,6 +9,7 @@ import {
   isNumber,
   isTextIn,
   numberIn,
+  ODD,
   ordered,
   textIn,
   withoutZeroSign,
@@ -46,7 +47,7 @@ export function compared(
   // Of a value and itself Flink's planner says that they are equal, also where they are NULL.
   const mayBeOne =
     exprs?.left.kind !== 'constant' && exprs?.right.kind !== 'constant' && !ofDifferentRows(a.sql, given.sql)
-  const b = mayBeOne ? { ...given, sql: opaque(given.sql) } : given
+  const b = mayBeOne ? hidden(given) : given
   const isOrder = op !== '=' && op !== '!='
   if (by === 'dynamic') return isOrder ? orderedDynamic(op, a, b, exprs) : equalDynamic(op, a, b, exprs)
   if (by === 'bytes' && isOrder) throw new Refusal('Bytes are not ordered in Flink.')
@@ -70,6 +71,11 @@ export function compared(
   if (exprs?.right.kind === 'constant') return sql`(${withoutZeroSign(x)} ${operator(op)} ${y})`
   if (exprs?.left.kind === 'constant') return sql`(${x} ${operator(op)} ${withoutZeroSign(y)})`
   return sql`(${x} ${operator(op)} ${y})`
+}
+
+/** A value of which the planner does not see what it is. */
+function hidden(term: Term): Term {
+  return { ...term, sql: opaque(term.sql), number: term.number && opaque(term.number) }
 }
 
 /** Against ASCII the order of code units and that of bytes say the same. */
@@ -121,9 +127,10 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
   for (const [json, constantSide, other] of sides) {
     const n = numberConstant(constantSide)
     if (n === undefined || json.type.kind !== 'json' || other.type.kind === 'json') continue
+    if (json.number !== undefined) return sql`(${numberIn(json)} ${operator(op)} ${double(n + 0)})`
     // `5` and `5.0` are equal: compared as numbers.
     const c = once(json.sql)
-    const equal = sql`COALESCE(TRY_CAST(${c} AS DOUBLE) = ${double(n)}, FALSE)`
+    const equal = sql`COALESCE(TRY_CAST(${exactIn({ ...json, sql: c })} AS DOUBLE) = ${double(n)}, FALSE)`
     return sql`CASE WHEN ${c} IS NULL THEN CAST(NULL AS BOOLEAN) ELSE ${op === '=' ? equal : sql`NOT ${equal}`} END`
   }
   const bothJson =
@@ -136,8 +143,21 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
       ? text(jacksonText(e.value))
       : bothJson
         ? comparableIn(term)
-        : canonicalOf(term)
+        : exactIn(term)
   return sql`(${side(a, exprs?.left)} ${operator(op)} ${side(b, exprs?.right)})`
+}
+
+/** The canonical text of a value that is compared with one of another type; a number that has none ends the job. */
+function exactIn(term: Term): FlinkSql {
+  if (term.type.kind !== 'json' && !isFloating(term.type)) return canonicalOf(term)
+  const c = once(canonicalOf(term))
+  const odd = guard('a number beyond 15 digits is compared', c, sql`STRING`)
+  return once(sql`CASE WHEN SUBSTRING(${c} FROM 1 FOR 1) = ${ODD} THEN ${odd} ELSE ${c} END`)
+}
+
+/** Is this a JSON value that may be a text or a boolean? What was computed is a number. */
+function isAny({ type, number }: Term): boolean {
+  return type.kind === 'json' && number === undefined
 }
 
 /** Kinds that `orderedDynamic` knows, besides whole numbers. */
@@ -160,7 +180,7 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
   }
   const inOrder = isAscii(exprs?.left) || isAscii(exprs?.right) ? (value: FlinkSql) => value : ordered
   const textOf = (t: Term): FlinkSql | undefined =>
-    t.type.kind === 'json' ? inOrder(textIn(t)) : t.type.kind === 'string' ? inOrder(t.sql) : undefined
+    isAny(t) ? inOrder(textIn(t)) : t.type.kind === 'string' ? inOrder(t.sql) : undefined
   const [an, bn] = [numberOf(a, exprs?.left), numberOf(b, exprs?.right)]
   const [at, bt] = [textOf(a), textOf(b)]
   if (an !== undefined && bn !== undefined) {
@@ -168,10 +188,10 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
     whens.push(sql`WHEN ${both} THEN ${an} ${operator(op)} ${bn}`)
   }
   if (at !== undefined && bt !== undefined) {
-    const conditions = [a, b].filter((t) => t.type.kind === 'json').map(isTextIn)
+    const conditions = [a, b].filter(isAny).map(isTextIn)
     whens.push(sql`WHEN ${list(conditions, ' AND ')} THEN ${at} ${operator(op)} ${bt}`)
   }
-  if (a.type.kind === 'json' && b.type.kind === 'json')
+  if (isAny(a) && isAny(b))
     whens.push(sql`WHEN ${isBooleanIn(a)} AND ${isBooleanIn(b)} THEN ${a.sql} ${operator(op)} ${b.sql}`)
   else if (a.type.kind === 'boolean' || b.type.kind === 'boolean') {
     const [x, y] = [canonicalOf(a), canonicalOf(b)]

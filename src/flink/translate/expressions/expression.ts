@@ -4,7 +4,7 @@
  */
 import type { BoundExpr, Compare, ElementOf, InList, Logic, MemberOf, SlotRef } from '../../../plan/plan.ts'
 import { BOOLEAN } from '../../../types.ts'
-import { asType, canonicalOfDouble, markFrom, meeting } from '../carriers.ts'
+import { asType, computed, markFrom, meeting } from '../carriers.ts'
 import { arithmetic, negated } from './arithmetic.ts'
 import { compared } from './comparison.ts'
 import { like } from './like.ts'
@@ -56,7 +56,7 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
   switch (e.kind) {
     case 'constant':
       return e.type.kind === 'json' && typeof e.value === 'number' && !Number.isInteger(e.value)
-        ? { sql: canonicalOfDouble(double(e.value)), type: e.type, mark: () => sql`TRUE` }
+        ? computed(double(e.value), { type: e.type, mark: () => sql`TRUE` })
         : constant(e.value, e.type)
     case 'path':
     case 'slot':

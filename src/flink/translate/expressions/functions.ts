@@ -3,7 +3,7 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField } from './calendar.ts'
-import { ASTRAL, asType, canonicalOfDouble, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
+import { ASTRAL, asType, computed, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
@@ -41,6 +41,7 @@ function unitsArgument(term: Term): FlinkSql {
 
 function doubleArgument(term: Term): FlinkSql {
   if (term.type.kind !== 'json') return asType(term, DOUBLE).sql
+  if (term.number !== undefined) return numberIn(term)
   const c = once(term.sql)
   const none = sql`${c} IS NOT NULL AND ${numberIn(term)} IS NULL`
   return once(sql`CASE WHEN ${none} THEN ${guard('a number is expected', c, sql`DOUBLE`)} ELSE ${numberIn(term)} END`)
@@ -258,14 +259,14 @@ const ROWS: Readonly<Record<string, Row>> = {
     const [left, right] = e.args
     const equal = compared('=', togetherAs(a, b, e), x, b, { left, right })
     const none = sql`CAST(NULL AS ${carrierOf(a.type)})`
-    return { ...a, sql: sql`CASE WHEN ${equal} THEN ${none} ELSE ${x.sql} END`, type: a.type }
+    return { ...a, sql: sql`CASE WHEN ${equal} THEN ${none} ELSE ${x.sql} END`, number: undefined }
   },
   isnull: ([a]) => ({ sql: sql`(${a.sql} IS NULL)`, type: BOOLEAN }),
   isnotnull: ([a]) => ({ sql: sql`(${a.sql} IS NOT NULL)`, type: BOOLEAN }),
   as_nullable: ([a]) => a,
   as_non_nullable: ([a]) => a,
   abs: ([a], e) => {
-    if (a.type.kind === 'json') return { ...a, sql: canonicalOfDouble(sql`ABS(${doubleArgument(a)})`) }
+    if (a.type.kind === 'json') return computed(sql`ABS(${doubleArgument(a)})`, a)
     if (a.type.kind === 'decimal') return { sql: sql`ABS(${a.sql})`, type: a.type }
     if (isFloating(a.type)) return { sql: sql`ABS(${a.sql})`, type: e.type }
     if (!INTEGERS.has(a.type.kind)) throw new Refusal(`ABS of a value of the type ${a.type.kind} stays here.`, e.span)

@@ -16,7 +16,7 @@ import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName,
 import type { Made } from '../aggregates.ts'
 import { AvroReader } from './avro.ts'
 import { bigEndian, HEADERS, headerOf } from './headers.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, standingFor, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { carrierOf, GivenBack, guard, type Term } from '../terms.ts'
 
@@ -138,7 +138,7 @@ export class FlinkTable {
     const known = this.#columns.get(key)
     if (known !== undefined) return known.term
     const { taken, type, isJson = false, isField = false, ofBytes = false, ofNewest = false } = make()
-    const column = name(`r${this.#columns.size}`)
+    const column = standingFor(name(`r${this.#columns.size}`), isJson ? canonicalJson(once(taken)) : taken)
     const term: Term = isJson ? { sql: column, type, mark: () => this.#mark(column) } : { sql: column, type }
     this.#columns.set(key, { taken, term, isJson, isField, ofBytes, ofNewest })
     return term

@@ -11,6 +11,7 @@ import {
   byPosition,
   column,
   conditionsOf,
+  filtered,
   type FlinkRows,
   made,
   namesOf,
@@ -138,9 +139,8 @@ function answers(plan: Join, left: FlinkRows, right: FlinkRows, different: Flink
   const width = left.slots.length
   const answer = answerOf(plan, of, (e) => of(e.kind === 'slot' ? { ...e, index: e.index + width } : e))
   const condition = plan.residual === undefined ? sql`TRUE` : translateCondition(plan.residual, of)
-  return plainSql(
-    sql`SELECT n, MAX(${answer}) AS best FROM (${staged(plainSql(pairs), [answer, condition])}) WHERE ${condition} GROUP BY n`,
-  )
+  const found = filtered(staged(plainSql(pairs), [answer]), condition, sql`${name('q')}.*`)
+  return plainSql(sql`SELECT n, MAX(${answer}) AS best FROM (${found}) GROUP BY n`)
 }
 
 /** Of a pair: its values are equal, or it is open whether they are. */

@@ -6,7 +6,7 @@ import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
 import { isNumber, withoutZeroSign } from '../carriers.ts'
 import { compared } from '../expressions/comparison.ts'
 import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
+import { barrier, standingFor, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { isFloating, readCarrier, type Term, toText } from '../terms.ts'
 
@@ -26,21 +26,33 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
   return (e) => {
     if (e.kind !== 'slot') throw new Refusal(`A ${e.kind} stands above rows.`)
     const slot = slots[e.index - from]
-    const called = (own: FlinkSql): FlinkSql => (prefix === undefined ? own : sql`${prefix}.${own}`)
-    const named = called(column(starts[e.index - from]))
+    const columns = slot.columns.map((of, i) => {
+      const own = standingFor(column(starts[e.index - from] + i), of)
+      return prefix === undefined ? own : sql`${prefix}.${own}`
+    })
     if (slot.term === undefined) {
       if (slot.put === undefined) throw new Refusal('The value is put together here, behind Flink.', e.span)
-      return slot.put(slot.columns.map((_, i) => called(column(starts[e.index - from] + i))))
+      return slot.put(columns)
     }
-    const term: Term = { ...slot.term, sql: slot.carrier?.(named) ?? named }
-    if (slot.marked !== true) return term
-    return { ...term, mark: () => called(column(starts[e.index - from] + 1)) }
+    const term: Term = { ...slot.term, sql: slot.carrier?.(columns[0]) ?? columns[0] }
+    return slot.marked === true ? { ...term, mark: () => columns[1] } : term
   }
 }
 
-/** The rows for which a condition is true, with their own columns only. */
+/**
+ * Not a limit: from this weight on the planner does not see the condition of rows. To estimate how many groups there
+ * are above a WHERE it writes every column below out in it, and that in each column below again.
+ */
+const MOST_SEEN = 50_000
+
+/** The rows for which a condition is true, called `q`, with these columns only. */
 export function filtered(rows: FlinkSql, condition: FlinkSql, columns: FlinkSql): FlinkSql {
-  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition])}) WHERE ${condition}`)
+  const q = name('q')
+  if (condition.weight <= MOST_SEEN)
+    return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition])}) AS ${q} WHERE ${condition}`)
+  const kept = once(condition)
+  const one = sql`UNNEST(CASE WHEN ${q}.${kept} THEN ARRAY[TRUE] END) AS kept(yes)`
+  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [kept])}) AS ${q} CROSS JOIN ${one}`)
 }
 
 /** The columns of rows by their names. */
@@ -131,14 +143,17 @@ export function renamed(slots: readonly Made[], prefix: FlinkSql): Made[] {
   const starts = startsOf(slots)
   return slots.map((slot, i) => ({
     ...slot,
-    columns: slot.columns.map((_, at) => sql`${prefix}.${column(starts[i] + at)}`),
+    columns: slot.columns.map((of, at) => sql`${prefix}.${standingFor(column(starts[i] + at), of)}`),
   }))
 }
 
 /** Slots of rows, in the columns that these have. */
 export function inPlace(slots: readonly Made[]): Made[] {
   const starts = startsOf(slots)
-  return slots.map((slot, i) => ({ ...slot, columns: slot.columns.map((_, at) => column(starts[i] + at)) }))
+  return slots.map((slot, i) => ({
+    ...slot,
+    columns: slot.columns.map((of, at) => standingFor(column(starts[i] + at), of)),
+  }))
 }
 
 /** A text that says some values: equal for equal ones, and for no others. */

@@ -21,7 +21,7 @@ import type {
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
 import { hopOf } from '../expressions/windows.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { barrier, standingFor, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { canonicalItem, isDoubleItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
 import { Refusal } from '../refusal.ts'
@@ -351,8 +351,17 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
   const rows = brought.map((each) => each.sql)
   return {
     sql: plan.op === 'union' ? united(rows, columns, plan.all) : found(plan, rows, columns),
-    slots: brought[0].slots.map((slot, i) => ({ ...slot, columns: [column(i)] })),
+    slots: brought[0].slots.map((slot, i) => ({ ...slot, columns: [heaviest(brought, i)] })),
   }
+}
+
+/** A column of a set: it weighs as much as that of the heaviest side. */
+function heaviest(sides: readonly FlinkRows[], i: number): FlinkSql {
+  const columns = sides.map(({ slots }) => slots[i].columns[0])
+  return standingFor(
+    column(i),
+    columns.reduce((most, each) => (each.weight > most.weight ? each : most)),
+  )
 }
 
 function united(sides: readonly FlinkSql[], columns: readonly FlinkSql[], all: boolean): FlinkSql {
