@@ -178,19 +178,14 @@ export function nearest(unscaled: bigint, bits: number): number {
 /** The whole numbers that a double consists of, with its sign. */
 function limbs(of: FlinkSql): FlinkSql[] {
   const x = once(of)
-  const size = once(sql`ABS(${x})`)
-  const a = once(sql`FLOOR(${size} / 4194304E0)`)
-  const restA = once(sql`(${size} - ${a} * 4194304E0) * 1048576E0`)
-  const b = once(sql`FLOOR(${restA})`)
-  const restB = once(sql`(${restA} - ${b}) * 4398046511104E0`)
-  const c = once(sql`FLOOR(${restB})`)
-  const restC = once(sql`(${restB} - ${c}) * 4398046511104E0`)
-  const d = once(sql`FLOOR(${restC})`)
-  const wrong = sql`NOT (${size} < 37778931862957161709568E0) OR ${restC} <> ${d}`
+  const a = sql`FLOOR(ABS(${x}) / 4194304E0)`
+  const restA = once(sql`(ABS(${x}) - FLOOR(ABS(${x}) / 4194304E0) * 4194304E0) * 1048576E0`)
+  const restB = once(sql`(${restA} - FLOOR(${restA})) * 4398046511104E0`)
+  const restC = once(sql`(${restB} - FLOOR(${restB})) * 4398046511104E0`)
+  const [b, c, d] = [restA, restB, restC].map((rest) => sql`FLOOR(${rest})`)
+  const wrong = sql`NOT (ABS(${x}) < 37778931862957161709568E0) OR ${restC} <> ${d}`
   const checked = sql`CASE WHEN ${wrong} THEN ${guard('a double that is too large or too small to be added exactly', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)} ELSE ${a} END`
-  const signed = (limb: FlinkSql): FlinkSql =>
-    sql`CAST(CAST(CASE WHEN ${x} < 0 THEN -(${limb}) ELSE ${limb} END AS BIGINT) AS DECIMAL(17, 0))`
-  return [checked, b, c, d].map(signed)
+  return [checked, b, c, d].map((limb) => sql`CAST(CAST(SIGN(${x}) * ${limb} AS BIGINT) AS DECIMAL(17, 0))`)
 }
 
 function summedDecimals(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): Made {

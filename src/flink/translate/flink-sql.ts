@@ -94,14 +94,52 @@ export function ofDifferentRows(x: FlinkSql, y: FlinkSql): boolean {
   return one !== undefined && other !== undefined && one !== other
 }
 
-/** The rows of a SELECT with what the pieces need as further columns. */
-export function staged(rows: FlinkSql, pieces: readonly FlinkSql[], alias = 'q'): FlinkSql {
+/**
+ * The rows of a SELECT, called `alias`, with what the pieces need as further columns. `kept`: names of the columns that
+ * are wanted besides those that the pieces name, and no others; without it all of them. Each column that goes through a
+ * SELECT is code of the operator that Flink makes of it.
+ */
+export function staged(rows: FlinkSql, pieces: readonly FlinkSql[], alias = 'q', kept?: FlinkSql): FlinkSql {
   const levels: [string, FlinkSql][][] = []
   for (const [named, piece] of together(pieces)) (levels[piece.depth] ??= []).push([named, piece])
-  return levels.reduce((below, level) => {
-    const columns = level.map(([named, { text: written }]) => `${BARRIER}${written} END AS \`${named}\``)
-    return new FlinkSql(`SELECT \`${alias}\`.*, ${columns.join(', ')} FROM (${below.text}) AS \`${alias}\``)
+  const wanted = kept === undefined ? undefined : wantedOf(levels, [...pieces, kept])
+  return levels.reduce((below, level, i) => {
+    const made = wanted === undefined ? level : level.filter(([named]) => wanted[i].has(named))
+    if (made.length === 0) return below
+    const own = new Set(made.map(([named]) => named))
+    const through =
+      wanted === undefined ? [`\`${alias}\`.*`] : [...wanted[i]].filter((each) => !own.has(each)).map(quoted)
+    const columns = made.map(([named, { text: written }]) => `${BARRIER}${written} END AS ${quoted(named)}`)
+    return new FlinkSql(`SELECT ${[...through, ...columns].join(', ')} FROM (${below.text}) AS \`${alias}\``)
   }, rows)
+}
+
+function quoted(column: string): string {
+  return `\`${column}\``
+}
+
+/** For each level the columns that are wanted above it. */
+function wantedOf(levels: readonly (readonly [string, FlinkSql][])[], above: readonly FlinkSql[]): Set<string>[] {
+  const wanted: Set<string>[] = []
+  let names = new Set(above.flatMap(namesIn))
+  for (let i = levels.length - 1; i >= 0; i--) {
+    wanted[i] = names
+    const made = (levels[i] ?? []).filter(([named]) => names.has(named))
+    names = new Set(names)
+    for (const [named] of made) names.delete(named)
+    for (const each of made.flatMap(([, piece]) => namesIn(piece))) names.add(each)
+  }
+  return wanted
+}
+
+/** Texts, and quoted names: those behind AS name what is made, and those before a point rows. */
+const TEXT_OR_NAME = /'(?:[^']|'')*'|(\bAS )?`([^`]+)`(\.)?/g
+
+/** The columns that a piece names. */
+function namesIn({ text: written }: FlinkSql): string[] {
+  return [...written.matchAll(TEXT_OR_NAME)].flatMap(([, as, column, point]) =>
+    column === undefined || as !== undefined || point !== undefined ? [] : [column],
+  )
 }
 
 /** A number is written as it is: whole numbers only. */
@@ -174,7 +212,7 @@ export function digits(value: string): FlinkSql {
 }
 
 /** What of a condition's needs is computed over the rows of one side of a join. Needs of both sides are a Refusal. */
-export function sideOf({ lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
+export function sideOf({ text: written, lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
   const own = new Map<string, FlinkSql>()
   for (const [named, piece] of lets) {
     const side = sideOfPiece(piece)
@@ -182,7 +220,8 @@ export function sideOf({ lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
       throw new Refusal('A join with a computed condition over both sides is not handed over to Flink.')
     if (side === alias) own.set(named, piece)
   }
-  return new FlinkSql('', own)
+  const called = [...own.keys()].map(quoted).filter((each) => written.includes(each))
+  return new FlinkSql(called.join(', '), own)
 }
 
 function sideOfPiece(piece: FlinkSql): 'a' | 'b' | undefined {

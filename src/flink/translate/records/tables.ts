@@ -161,7 +161,7 @@ export class FlinkTable {
     })
     checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
-    const given = sql`SELECT ${taken.length === 0 ? sql`1 AS nothing` : list(taken, ', ')} FROM ${this.name}${where}`
+    const given = sql`SELECT ${taken.length === 0 ? sql`1 AS ${NOTHING}` : list(taken, ', ')} FROM ${this.name}${where}`
     const bare = this.#avro === undefined ? given : this.#withAvro(own, further, where)
     if (!columns.some(({ isJson }) => isJson)) return bare
     const canonical = columns.map(({ term, isJson }) => (isJson ? barrier(canonicalJson(term.sql)) : term.sql))
@@ -174,7 +174,7 @@ export class FlinkTable {
       ...further.map((_, i) => FURTHER[i]),
     ]
     const chosen = list(named, ', ')
-    return plainSql(sql`SELECT ${chosen} FROM (${staged(bare, [chosen])})`)
+    return plainSql(sql`SELECT ${chosen} FROM (${staged(bare, [chosen], 'q', sql``)})`)
   }
 
   /**
@@ -228,7 +228,7 @@ export class FlinkTable {
   names(further: readonly FlinkSql[] = []): FlinkSql {
     const own = [...[...this.#columns.values()].map(({ term }) => term.sql), ...this.#marks.values()]
     const all = [...own, ...further.map((_, i) => FURTHER[i])]
-    return all.length === 0 ? sql`nothing` : list(all, ', ')
+    return all.length === 0 ? NOTHING : list(all, ', ')
   }
 
   #path(e: PathRef): Taken {
@@ -402,6 +402,7 @@ export class FlinkTable {
   }
 }
 
+const NOTHING = name('nothing')
 const FURTHER = Array.from({ length: 7 }, (_, i) => name(`x${i}`))
 
 const MILLIS = sql`(EXTRACT(EPOCH FROM CAST(sluice_time AS TIMESTAMP(3))) * 1000 + EXTRACT(MILLISECOND FROM CAST(sluice_time AS TIMESTAMP(3))))`

@@ -35,7 +35,7 @@ export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort:
   const peers = part([...own, ...order.map(({ key }) => key)])
   const ranks = sql`RANK() OVER (${part(own)} ORDER BY ${inOrder}) AS ${RANK}, COUNT(*) OVER (${peers}) AS ${ALIKE}`
   const columns = namesOf(rows.slots)
-  const ranked = plainSql(sql`SELECT ${columns}, ${ranks} FROM (${staged(rows.sql, [ranks])})`)
+  const ranked = plainSql(sql`SELECT ${columns}, ${ranks} FROM (${staged(rows.sql, [ranks], 'q', columns)})`)
   const end = BigInt(Math.min(skip + count, Number.MAX_SAFE_INTEGER))
   const across = (at: bigint): FlinkSql => sql`(${RANK} <= ${at} AND ${RANK} + ${ALIKE} - 1 > ${at})`
   const choice = sql`${across(end)} OR ${across(BigInt(skip))}`

@@ -59,7 +59,7 @@ function paired(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows {
     keys.map((_, i) => name(`k${i}`)),
     ', ',
   )
-  const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members])})`
+  const inner = sql`SELECT ${members} FROM (${staged(right.sql, [members], 'q', sql``)})`
   const distinct = plainSql(sql`SELECT ${groups}, TRUE AS m FROM (${inner}) GROUP BY ${groups}`)
   const on = list(
     keys.map(([x], i) => sql`${x.sql} = ${b}.${name(`k${i}`)}`),
@@ -79,13 +79,13 @@ function member(plan: Join, { left: what, right: which }: MarkValue, left: Flink
   const [a, b, c] = [name('a'), name('b'), name('c')]
   const [x, y] = [translate(what, slotsOf(left, a)), translate(which, slotsOf(right))]
   const [mine, theirs] = alike(x, y, plan).map((term) => term.sql)
-  const from = sql`FROM (${staged(right.sql, [theirs])})`
+  const from = sql`FROM (${staged(right.sql, [theirs], 'q', sql``)})`
   const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
   const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
   const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
   const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
   const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
-  const mineStaged = staged(left.sql, [mine], 'a')
+  const mineStaged = staged(left.sql, [mine], 'a', namesOf(left.slots))
   return {
     sql: plainSql(
       sql`SELECT ${byPosition(slots)} FROM (${mineStaged}) AS ${a} CROSS JOIN (${counts}) AS ${c} LEFT JOIN (${values}) AS ${b} ON ${mine} = ${b}.v`,
@@ -123,7 +123,7 @@ function answers(plan: Join, left: FlinkRows, right: FlinkRows, different: Flink
     const answer = answerOf(plan, slotsOf(left, a), slotsOf(right, b))
     const on = list([sql`TRUE`, ...conditionsOf(plan, left, right)], ' AND ')
     const needs = (side: 'a' | 'b') => sideOf(sql`${on}${answer}`, side)
-    const [x, y] = [staged(different, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b')]
+    const [x, y] = [staged(different, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b', namesOf(right.slots))]
     return plainSql(
       sql`SELECT ${a}.n AS n, MAX(${answer}) AS best FROM (${x}) AS ${a} INNER JOIN (${y}) AS ${b} ON ${on} GROUP BY ${a}.n`,
     )
@@ -133,13 +133,16 @@ function answers(plan: Join, left: FlinkRows, right: FlinkRows, different: Flink
   // What needs both sides at once is computed over their pairs.
   const on = list([sql`TRUE`, ...conditionsOf({ ...plan, residual: undefined }, left, right)], ' AND ')
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
-  const [x, y] = [staged(different, [sideOf(on, 'a')], 'a'), staged(right.sql, [sideOf(on, 'b')], 'b')]
+  const [x, y] = [
+    staged(different, [sideOf(on, 'a')], 'a'),
+    staged(right.sql, [sideOf(on, 'b')], 'b', namesOf(right.slots)),
+  ]
   const pairs = sql`SELECT ${byPosition(slots)}, ${a}.n AS n FROM (${x}) AS ${a} INNER JOIN (${y}) AS ${b} ON ${on}`
   const of = slotsOf({ sql: pairs, slots })
   const width = left.slots.length
   const answer = answerOf(plan, of, (e) => of(e.kind === 'slot' ? { ...e, index: e.index + width } : e))
   const condition = plan.residual === undefined ? sql`TRUE` : translateCondition(plan.residual, of)
-  const found = filtered(staged(plainSql(pairs), [answer]), condition, sql`${name('q')}.*`)
+  const found = filtered(staged(plainSql(pairs), [answer]), condition)
   return plainSql(sql`SELECT n, MAX(${answer}) AS best FROM (${found}) GROUP BY n`)
 }
 

@@ -45,14 +45,15 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
  */
 const MOST_SEEN = 50_000
 
-/** The rows for which a condition is true, called `q`, with these columns only. */
-export function filtered(rows: FlinkSql, condition: FlinkSql, columns: FlinkSql): FlinkSql {
+/** The rows for which a condition is true, called `q`, with these columns only; without them with all. */
+export function filtered(rows: FlinkSql, condition: FlinkSql, kept?: FlinkSql): FlinkSql {
   const q = name('q')
+  const columns = kept ?? sql`${q}.*`
   if (condition.weight <= MOST_SEEN)
-    return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition])}) AS ${q} WHERE ${condition}`)
-  const kept = once(condition)
-  const one = sql`UNNEST(CASE WHEN ${q}.${kept} THEN ARRAY[TRUE] END) AS kept(yes)`
-  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [kept])}) AS ${q} CROSS JOIN ${one}`)
+    return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [condition], 'q', kept)}) AS ${q} WHERE ${condition}`)
+  const passes = once(condition)
+  const one = sql`UNNEST(CASE WHEN ${q}.${passes} THEN ARRAY[TRUE] END) AS kept(yes)`
+  return plainSql(sql`SELECT ${columns} FROM (${staged(rows, [passes], 'q', kept)}) AS ${q} CROSS JOIN ${one}`)
 }
 
 /** The columns of rows by their names. */
@@ -112,7 +113,7 @@ export function select(slots: readonly Made[], from: FlinkSql, grouped: readonly
   const columns = byPosition(slots)
   const behind = grouped.length === 0 ? sql`` : sql` GROUP BY ${list(grouped, ', ')}`
   return {
-    sql: plainSql(sql`SELECT ${columns} FROM (${staged(from, [columns, behind])})${behind}`),
+    sql: plainSql(sql`SELECT ${columns} FROM (${staged(from, [columns, behind], 'q', sql``)})${behind}`),
     slots,
   }
 }

@@ -188,7 +188,7 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
   const where = sql`${start} + ${size} > ${at} OR (${at} IS NULL AND ${w}.k = 0)`
   const count = made({ sql: barrier(start), type: LONG })
   const slots = [...renamed(left.slots, a), count]
-  const rows = staged(left.sql, [at, last], 'a')
+  const rows = staged(left.sql, [at, last], 'a', namesOf(left.slots))
   const counted = plainSql(
     sql`SELECT ${byPosition(slots)} FROM (${rows}) AS ${a} CROSS JOIN (VALUES ${steps}) AS ${w}(k) WHERE ${where}`,
   )
@@ -204,7 +204,7 @@ function items({ array, input }: Unnest, within: Within): FlinkRows {
   const [a, t, x] = [name('a'), name('t'), name('x')]
   const list = once(itemsOf(of.sql))
   const columns = namesOf(left.slots)
-  const from = sql`(${staged(left.sql, [list], 'a')}) AS ${a} CROSS JOIN UNNEST(${a}.${list}) AS ${t}(${x})`
+  const from = sql`(${staged(left.sql, [list], 'a', columns)}) AS ${a} CROSS JOIN UNNEST(${a}.${list}) AS ${t}(${x})`
   const exploded = plainSql(sql`SELECT ${columns}, ${x} FROM ${from}`)
   const item = { sql: barrier(canonicalItem(x)), type: JSON_TYPE, mark: () => isDoubleItem(x) }
   return select([...inPlace(left.slots), within.marks ? madeWithMark(item) : made(item)], exploded)
@@ -224,7 +224,7 @@ function latest(plan: Latest, within: Within): FlinkRows {
   const last = column(startsOf(rows.slots)[slots.length])
   const place = sql`ROW_NUMBER() OVER (PARTITION BY ${partition.sql}, ${keyOf(key).sql} ORDER BY ${last} DESC)`
   const kept = namesOf(slots)
-  const ranked = sql`SELECT ${kept}, (${alive.sql}) AS alive, ${place} AS place FROM (${staged(rows.sql, [place, alive.sql])}) WHERE ${key.sql} IS NOT NULL`
+  const ranked = sql`SELECT ${kept}, (${alive.sql}) AS alive, ${place} AS place FROM (${staged(rows.sql, [place, alive.sql], 'q', sql`${kept}, ${key.sql}`)}) WHERE ${key.sql} IS NOT NULL`
   return { sql: plainSql(sql`SELECT ${kept} FROM (${ranked}) WHERE place = 1 AND alive`), slots: inPlace(slots) }
 }
 
@@ -292,7 +292,12 @@ function pairs(plan: PlainJoin, left: FlinkRows, right: FlinkRows, further: read
   const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
   const columns = byPosition(slots)
-  const [x, y] = [staged(left.sql, [needs('a')], 'a'), staged(right.sql, [needs('b')], 'b')]
+  // Those that are counted have their number.
+  const partners = further.length === 0 ? namesOf(right.slots) : sql`${namesOf(right.slots)}, ${name('n')}`
+  const [x, y] = [
+    staged(left.sql, [needs('a')], 'a', namesOf(left.slots)),
+    staged(right.sql, [needs('b')], 'b', partners),
+  ]
   return {
     sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
     slots,
@@ -309,7 +314,10 @@ function counted(rows: FlinkRows, { keys }: Join): FlinkRows {
     ', ',
   )
   const n = sql`COUNT(*) OVER (PARTITION BY ${by}) AS n`
-  return { ...rows, sql: plainSql(sql`SELECT ${namesOf(rows.slots)}, ${n} FROM (${staged(rows.sql, [by])})`) }
+  return {
+    ...rows,
+    sql: plainSql(sql`SELECT ${namesOf(rows.slots)}, ${n} FROM (${staged(rows.sql, [by], 'q', namesOf(rows.slots))})`),
+  }
 }
 
 /** A second partner ends the job: tested with the row that has found it, as what nobody asks for may have several. */
