@@ -43,16 +43,34 @@ export interface Flink {
 const OPENED = ['java.lang', 'java.net', 'java.io', 'java.nio', 'sun.nio.ch', 'java.util', 'java.util.concurrent']
 const OPENS = [...OPENED, 'java.time', 'java.text'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`)
 
+/** Tries of a start: ports are let go before Flink takes them, and another program may be quicker. */
+const TRIES = 3
+
 /** Starts all parts and resolves when the gateway answers. Throws `Unavailable` where the machine lacks what it takes. */
 export async function startFlink(options: FlinkOptions = {}): Promise<Flink> {
+  for (let left = TRIES - 1; ; left--) {
+    const running: FlinkPart[] = []
+    try {
+      return await startParts(options, running)
+    } catch (cause) {
+      await Promise.all(running.map((each) => each.kill()))
+      if (left === 0 || !PORT_TAKEN.test(String(cause))) throw cause
+    }
+  }
+}
+
+const PORT_TAKEN = /BindException|Address already in use|Could not start rest endpoint on any port/
+
+/** `running`: the parts that have started, also where a later one does not. */
+async function startParts(options: FlinkOptions, running: FlinkPart[]): Promise<Flink> {
   const begun = performance.now()
   const [javaFile, libraries] = await Promise.all([java(), flinkLibraries()])
   const folder = await mkdtemp(join(tmpdir(), 'sluice-flink-'))
   removeAtExit(folder)
   const [rpc, rest, gateway] = await Promise.all([freePort(), freePort(), freePort()])
   await configure(folder, { rpc, rest, slots: options.slots ?? 2 })
-  const run = (name: string, heapMb: number, main: string, args: readonly string[], ready: RegExp) =>
-    part(async () => {
+  const run = async (name: string, heapMb: number, main: string, args: readonly string[], ready: RegExp) => {
+    const started = await part(async () => {
       const speed = options.throughput === true ? [] : ['-XX:TieredStopAtLevel=1']
       const memory = [`-Xmx${heapMb}m`, '-Xms64m', '-XX:+UseSerialGC', '-XX:MaxMetaspaceSize=320m', ...speed]
       const log = [`-Dlog4j.configurationFile=${join(folder, 'log4j.properties')}`, '-Djava.net.preferIPv4Stack=true']
@@ -69,6 +87,9 @@ export async function startFlink(options: FlinkOptions = {}): Promise<Flink> {
         },
       })
     })
+    running.push(started)
+    return started
+  }
   const conf = join(folder, 'conf')
   const jobManager = await run(
     'jobmanager',
@@ -77,7 +98,7 @@ export async function startFlink(options: FlinkOptions = {}): Promise<Flink> {
     ['--configDir', conf, '--executionMode', 'cluster'],
     /Rest endpoint listening at/,
   )
-  const [taskManager, gatewayProcess] = await Promise.all([
+  const [taskManager, gatewayProcess] = await allStarted([
     run(
       'taskmanager',
       (options.taskHeapMb ?? 384) + 128,
@@ -105,6 +126,12 @@ export async function startFlink(options: FlinkOptions = {}): Promise<Flink> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Waits for all of them, also where one fails. */
+async function allStarted(starting: readonly Promise<FlinkPart>[]): Promise<FlinkPart[]> {
+  await Promise.allSettled(starting)
+  return await Promise.all(starting)
 }
 
 async function part(begin: () => Promise<Child>): Promise<FlinkPart> {
