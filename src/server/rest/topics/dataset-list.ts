@@ -17,7 +17,7 @@ import {
   REGISTRY_CONNECTION,
   subjectNames,
 } from '../registry/subjects.ts'
-import { inTurns, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
+import { inTurns, TopicFigures } from './topic-sizes.ts'
 
 /** The connection of topics. */
 export const CONNECTION = 'kafka'
@@ -40,19 +40,16 @@ const LOOKED_UP = ['records', 'recordsPerSecond', 'keyType', 'valueType']
 type SortKey = string | number
 type Named<T> = Readonly<Record<string, T>>
 
-const TOPIC_SORTS: Named<(call: Call, summary: TableSummary) => Promise<SortKey> | SortKey> = {
-  name: (_, summary) => summary.name,
-  records: async (call, { name }) => (await sizeOf(call, name)).sizes.totalMessages,
-  recordsPerSecond: async (call, { name }) => {
-    const { table, sizes } = await sizeOf(call, name)
-    return rateOf(call, table.topic, table.partitions, sizes)
-  },
-  keyType: async (call, { name }) => (await tableOf(call, name)).key.format,
-  valueType: async (call, { name }) => (await tableOf(call, name)).value.format,
+const TOPIC_SORTS: Named<(call: Call, entry: TopicEntry) => Promise<SortKey> | SortKey> = {
+  name: (_, { name }) => name,
+  records: async (_, { figures }) => (await figures.sizes()).totalMessages,
+  recordsPerSecond: (_, { figures }) => figures.rate(),
+  keyType: async (_, { figures }) => (await figures.found()).key.format,
+  valueType: async (_, { figures }) => (await figures.found()).value.format,
   consumers: async (call, { name }) => (await countsOf(call)).get(name) ?? 0,
-  partitions: (_, { partitions }) => partitions,
-  replication: (_, { replicas }) => replicas,
-  isSystemEntity: (_, { type }) => Number(type === 'SYSTEM'),
+  partitions: (_, { summary }) => summary.partitions,
+  replication: (_, { summary }) => summary.replicas,
+  isSystemEntity: (_, { summary }) => Number(summary.type === 'SYSTEM'),
   connectionName: () => CONNECTION,
   sourceType: () => 'Kafka',
 }
@@ -144,6 +141,7 @@ interface Filters {
 interface TopicEntry {
   readonly name: string
   readonly summary: TableSummary
+  readonly figures: TopicFigures
 }
 interface SubjectEntry {
   readonly name: string
@@ -162,7 +160,7 @@ export function noteOf(call: Call, topic: string): { description: string | null;
 /** One page. `onPage` is told the topics of the page, and gives what says the details of each. */
 export async function listed(
   call: Call,
-  onPage: (topics: readonly TableSummary[]) => (summary: TableSummary, table: Table | undefined) => Promise<object>,
+  onPage: (topics: readonly TableSummary[]) => (summary: TableSummary, figures: TopicFigures) => Promise<object>,
 ): Promise<Answer> {
   const connections = connectionsIn(call)
   const [topics, subjects] = [connections.includes(CONNECTION), connections.includes(REGISTRY_CONNECTION)]
@@ -183,7 +181,7 @@ export async function listed(
   const page = matching.slice((number - 1) * size, number * size)
   const topicJson = onPage(page.flatMap(({ summary }) => summary ?? []))
   const shown = await inTurns(page, AT_ONCE, async (entry) => {
-    if (entry.summary !== undefined) return topicJson(entry.summary, await call.view.catalog.table(entry.name))
+    if (entry.summary !== undefined) return topicJson(entry.summary, entry.figures)
     const [newest, compatibility] = await Promise.all([entry.newest(), compatibilityOf(call, entry.name)])
     // It may have been deleted meanwhile.
     return newest === undefined ? undefined : listedSubject(entry.name, newest, compatibility)
@@ -242,7 +240,10 @@ async function topicsIn(
     if (search === '' || name.toLowerCase().includes(search)) return true
     return noteOf(call, name).description?.toLowerCase().includes(search) === true
   }
-  const entryOf = (summary: TableSummary): Entry => ({ name: summary.name, summary })
+  const entryOf = (summary: TableSummary): TopicEntry => {
+    const { name } = summary
+    return { name, summary, figures: new TopicFigures(call, name) }
+  }
   const byName = hasRecords === undefined && isCompacted === undefined && formats.length === 0
   const byFields = search !== '' && searchFields
   const possible = byFields ? tables : await filterSliced(tables, isNamed)
@@ -250,21 +251,20 @@ async function topicsIn(
   const unsure = byName ? await filterSliced(possible, (t) => !isNamed(t)) : possible
   if (byFields) examined(unsure.length, 'Searching fields', 'searchFields=false')
   else examined(unsure.length, 'Such a filter', 'a search of names (with searchFields=false)')
-  const fits = async (summary: TableSummary): Promise<boolean> => {
+  const fits = async ({ summary, figures }: TopicEntry): Promise<boolean> => {
     const named = isNamed(summary)
     if (byName && named) return true
-    const table = await call.view.catalog.table(summary.name)
+    const table = await figures.table()
     if (table === undefined || (!named && !fieldNames(table).some((f) => f.toLowerCase().includes(search))))
       return false
     if (isCompacted !== undefined && table.compacted !== isCompacted) return false
     if (formats.length > 0 && !formats.some((format) => isOf(table.key, format) || isOf(table.value, format)))
       return false
-    return (
-      hasRecords === undefined || (await sizesOf(call, table.topic, table.partitions)).totalMessages > 0 === hasRecords
-    )
+    return hasRecords === undefined || (await figures.sizes()).totalMessages > 0 === hasRecords
   }
-  const kept = await inTurns(possible, AT_ONCE, fits)
-  return possible.filter((_, i) => kept[i]).map(entryOf)
+  const entries = await mapSliced(possible, entryOf)
+  const kept = await inTurns(entries, AT_ONCE, fits)
+  return entries.filter((_, i) => kept[i])
 }
 
 /** Refuses what would look into too many topics one by one. */
@@ -317,9 +317,7 @@ async function sorted(
   if (LOOKED_UP.includes(field)) examined(entries.length, `Sorting by ${field}`, 'a search, or sort by name')
   const keys = await inTurns(entries, AT_ONCE, async (entry): Promise<SortKey> => {
     try {
-      return await (entry.summary === undefined
-        ? SUBJECT_SORTS[field](call, entry)
-        : TOPIC_SORTS[field](call, entry.summary))
+      return await (entry.summary === undefined ? SUBJECT_SORTS[field](call, entry) : TOPIC_SORTS[field](call, entry))
     } catch (cause) {
       // It was deleted meanwhile: the others are still wanted.
       if (cause instanceof RestError && cause.status === 404) return ''
@@ -337,11 +335,6 @@ async function sorted(
 
 function compare(a: SortKey, b: SortKey): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-async function sizeOf(call: Call, name: string) {
-  const table = await tableOf(call, name)
-  return { table, sizes: await sizesOf(call, table.topic, table.partitions) }
 }
 
 function fieldNames(table: Table): string[] {

@@ -13,7 +13,7 @@ import type { Schema } from '../openapi.ts'
 import { type Call, RestError, type Route } from '../route.ts'
 import { LISTED_SUBJECT, REGISTRY_CONNECTION, SUBJECT, subjectJson } from '../registry/subjects.ts'
 import { schemaOf } from './topic-json.ts'
-import { placesAt, rateOf, sizesOf, tableOf } from './topic-sizes.ts'
+import { placesAt, sizesOf, tableOf, TopicFigures } from './topic-sizes.ts'
 import { PAGING, summaryOf, topicPage } from './topics.ts'
 
 /**
@@ -127,7 +127,7 @@ export const DATASET_ROUTES: readonly Route[] = [
       const room = { fields: MAX_PAGE_FIELDS }
       return listed(call, (topics) => {
         const bytes = bytesOf(call, topics)
-        return (summary, table) => dataset(call, summary, table, bytes, room)
+        return (summary, figures) => dataset(call, summary, figures, bytes, room)
       })
     },
   },
@@ -146,9 +146,10 @@ export const DATASET_ROUTES: readonly Route[] = [
           404,
           `There is no connection ${JSON.stringify(connection)}; there are "${CONNECTION}" and "${REGISTRY_CONNECTION}".`,
         )
-      const table = await tableOf(call, name)
+      const figures = new TopicFigures(call, name)
+      await figures.found()
       const summary = await summaryOf(call, name)
-      return { json: await dataset(call, summary, table, bytesOf(call, [summary])) }
+      return { json: await dataset(call, summary, figures, bytesOf(call, [summary])) }
     },
   },
   {
@@ -243,11 +244,11 @@ async function bytesOf(call: Call, topics: readonly TableSummary[]): Promise<Byt
 async function dataset(
   call: Call,
   summary: TableSummary,
-  table: Table | undefined,
+  figures: TopicFigures,
   bytes: Promise<Bytes>,
   room: Room = { fields: Number.POSITIVE_INFINITY },
 ): Promise<object> {
-  const sizes = table === undefined ? undefined : await sizesOf(call, table.topic, table.partitions)
+  const table = await figures.table()
   return {
     name: summary.name,
     connectionName: CONNECTION,
@@ -256,10 +257,9 @@ async function dataset(
     valueType: table?.value.format ?? '',
     partitions: summary.partitions,
     replication: summary.replicas,
-    records: sizes?.totalMessages ?? 0,
+    records: table === undefined ? 0 : (await figures.sizes()).totalMessages,
     sizeBytes: (await bytes).get(table?.topic ?? summary.name) ?? null,
-    recordsPerSecond:
-      table === undefined || sizes === undefined ? 0 : await rateOf(call, table.topic, table.partitions, sizes),
+    recordsPerSecond: table === undefined ? 0 : await figures.rate(),
     consumers: (await countsOf(call)).get(summary.name) ?? 0,
     isMarkedForDeletion: false,
     isCompacted: table?.compacted === true,

@@ -23,9 +23,11 @@ export interface Sizes {
 
 /** The table of a topic that may be seen, or 404. */
 export async function tableOf(call: Call, topic: string): Promise<Table> {
-  const table = await call.view.catalog.table(topic)
-  if (table === undefined) throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
-  return table
+  return (await call.view.catalog.table(topic)) ?? absent(topic)
+}
+
+function absent(topic: string): never {
+  throw new RestError(404, `There is no topic ${JSON.stringify(topic)}.`)
 }
 
 /** Offsets counted as messages: compaction and transactions make the real number smaller. */
@@ -52,6 +54,41 @@ export async function rateOf(call: Call, topic: string, partitions: readonly num
   const [at] = await placesAt(call, topic, partitions, sizes, [systemClock.now() - RATE_MS])
   const messages = sizes.messagesPerPartition.reduce((sum, { end }, i) => sum + end - at[i], 0)
   return messages === 0 ? 0 : Math.max(1, Math.round(messages / (RATE_MS / 1000)))
+}
+
+/** What one answer says of a topic. Each figure is taken once, so that topics stand in the order of what is shown. */
+export class TopicFigures {
+  readonly #call: Call
+  readonly #topic: string
+  #table: Promise<Table | undefined> | undefined
+  #sizes: Promise<Sizes> | undefined
+  #rate: Promise<number> | undefined
+
+  constructor(call: Call, topic: string) {
+    this.#call = call
+    this.#topic = topic
+  }
+
+  /** undefined where there is none that may be seen. */
+  table(): Promise<Table | undefined> {
+    return (this.#table ??= Promise.resolve(this.#call.view.catalog.table(this.#topic)))
+  }
+
+  /** The table, or 404. */
+  async found(): Promise<Table> {
+    return (await this.table()) ?? absent(this.#topic)
+  }
+
+  sizes(): Promise<Sizes> {
+    return (this.#sizes ??= this.found().then(({ topic, partitions }) => sizesOf(this.#call, topic, partitions)))
+  }
+
+  /** As `rateOf`. */
+  rate(): Promise<number> {
+    return (this.#rate ??= this.found().then(async ({ topic, partitions }) =>
+      rateOf(this.#call, topic, partitions, await this.sizes()),
+    ))
+  }
 }
 
 /**

