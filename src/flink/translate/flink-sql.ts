@@ -132,8 +132,8 @@ function wantedOf(levels: readonly (readonly [string, FlinkSql][])[], above: rea
   return wanted
 }
 
-/** Texts, and quoted names: those behind AS name what is made, and those before a point rows. */
-const TEXT_OR_NAME = /'(?:[^']|'')*'|(\bAS )?`([^`]+)`(\.)?/g
+/** Texts (one with a quote in it is two), and quoted names: those behind AS name what is made, those before a point rows. */
+const TEXT_OR_NAME = /'[^']*'|(\bAS )?`([^`]+)`(\.)?/g
 
 /** The columns that a piece names. */
 function namesIn({ text: written }: FlinkSql): string[] {
@@ -212,16 +212,16 @@ export function digits(value: string): FlinkSql {
 }
 
 /** What of a condition's needs is computed over the rows of one side of a join. Needs of both sides are a Refusal. */
-export function sideOf({ text: written, lets }: FlinkSql, alias: 'a' | 'b'): FlinkSql {
+export function sideOf(condition: FlinkSql, alias: 'a' | 'b'): FlinkSql {
   const own = new Map<string, FlinkSql>()
-  for (const [named, piece] of lets) {
+  for (const [named, piece] of condition.lets) {
     const side = sideOfPiece(piece)
     if (side === undefined)
       throw new Refusal('A join with a computed condition over both sides is not handed over to Flink.')
     if (side === alias) own.set(named, piece)
   }
-  const called = [...own.keys()].map(quoted).filter((each) => written.includes(each))
-  return new FlinkSql(called.join(', '), own)
+  const called = namesIn(condition).filter((named) => own.has(named))
+  return new FlinkSql(called.map(quoted).join(', '), own)
 }
 
 function sideOfPiece(piece: FlinkSql): 'a' | 'b' | undefined {

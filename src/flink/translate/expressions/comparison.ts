@@ -138,16 +138,25 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
     b.type.kind === 'json' &&
     exprs?.left.kind !== 'constant' &&
     exprs?.right.kind !== 'constant'
-  const side = (term: Term, e: BoundExpr | undefined): FlinkSql =>
-    e?.kind === 'constant' && typeof e.value === 'string'
-      ? text(jacksonText(e.value))
-      : bothJson
-        ? comparableIn(term)
-        : exactIn(term)
-  return sql`(${side(a, exprs?.left)} ${operator(op)} ${side(b, exprs?.right)})`
+  const [left, right] = [textConstant(exprs?.left), textConstant(exprs?.right)]
+  const side = (term: Term, own: FlinkSql | undefined, isWithNumber: boolean): FlinkSql =>
+    own ?? (bothJson ? comparableIn(term) : isWithNumber ? exactIn(term) : canonicalOf(term))
+  const x = side(a, left, right === undefined && mayBeNumber(b))
+  const y = side(b, right, left === undefined && mayBeNumber(a))
+  return sql`(${x} ${operator(op)} ${y})`
 }
 
-/** The canonical text of a value that is compared with one of another type; a number that has none ends the job. */
+/** The canonical text of a constant text. */
+function textConstant(e: BoundExpr | undefined): FlinkSql | undefined {
+  return e?.kind === 'constant' && typeof e.value === 'string' ? text(jacksonText(e.value)) : undefined
+}
+
+/** To anything else no number is equal, whatever it is exactly. */
+function mayBeNumber({ type }: Term): boolean {
+  return type.kind === 'json' || isWhole(type) || isFloating(type)
+}
+
+/** The canonical text of a value that is compared with a number of another type; a number that has none ends the job. */
 function exactIn(term: Term): FlinkSql {
   if (term.type.kind !== 'json' && !isFloating(term.type)) return canonicalOf(term)
   const c = once(canonicalOf(term))
