@@ -19,8 +19,11 @@ export const refusedCases: ReadonlySet<string> = new Set(
     .map((line) => line.trim().split(' ', 1)[0]),
 )
 
-/** An engine that translates what it is given, tells the reason where it cannot, and leaves the statement here. */
-export function translatingOnly(told: (reason: string | undefined) => void): OtherEngine {
+/**
+ * An engine that translates what it is given, tells what came of it, or the reason where it cannot, and leaves the
+ * statement here.
+ */
+export function translatingOnly(told: (reason: string | undefined, translated: string) => void): OtherEngine {
   const flink = createFlinkEngine(
     { gateway: 'http://127.0.0.1:9' },
     { brokers: ['127.0.0.1:9'] },
@@ -29,11 +32,10 @@ export function translatingOnly(told: (reason: string | undefined) => void): Oth
   return {
     handOver: async (plan, context) => {
       try {
-        await flink.explain(plan, context)
-        told(undefined)
+        told(undefined, (await flink.explain(plan, context)).join('\n'))
       } catch (cause) {
         if (!(cause instanceof SqlError)) throw cause
-        told(cause.message.replace(/^Not handed over to Flink\. /, ''))
+        told(cause.message.replace(/^Not handed over to Flink\. /, ''), '')
       }
       return undefined
     },

@@ -22,7 +22,7 @@ import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
-import { type FlinkSql, list, once, sql } from './flink-sql.ts'
+import { type FlinkSql, list, once, ordering, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { putSum, wholeAverage } from './sums.ts'
 import {
@@ -131,7 +131,7 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, ma
   const x = once(isJson ? numberIn(arg) : arg.sql)
   const mark = marks && isJson && !isAverage ? arg.mark : undefined
   const isMarked = mark !== undefined
-  const isDouble = mark?.() ?? sql`POSITION('.' IN ${arg.sql}) > 0`
+  const isDouble = mark?.() ?? ordering(sql`POSITION('.' IN ${arg.sql})`, '>', sql`0`)
   const fraction = isJson
     ? [sql`MAX(${only(sql`CASE WHEN ${isTextIn(arg)} THEN 0 WHEN ${isDouble} THEN 1 ELSE 0 END`, sql`INT`)})`]
     : []
@@ -183,7 +183,8 @@ function limbs(of: FlinkSql): FlinkSql[] {
   const restB = once(sql`(${restA} - FLOOR(${restA})) * 4398046511104E0`)
   const restC = once(sql`(${restB} - FLOOR(${restB})) * 4398046511104E0`)
   const [b, c, d] = [restA, restB, restC].map((rest) => sql`FLOOR(${rest})`)
-  const wrong = sql`NOT (ABS(${x}) < 37778931862957161709568E0) OR ${restC} <> ${d}`
+  const fits = ordering(sql`ABS(${x})`, '<', sql`37778931862957161709568E0`)
+  const wrong = sql`NOT ${fits} OR ${restC} <> ${d}`
   const checked = sql`CASE WHEN ${wrong} THEN ${guard('a double that is too large or too small to be added exactly', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)} ELSE ${a} END`
   return [checked, b, c, d].map((limb) => sql`CAST(CAST(SIGN(${x}) * ${limb} AS BIGINT) AS DECIMAL(17, 0))`)
 }

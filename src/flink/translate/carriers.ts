@@ -1,6 +1,6 @@
 /** Carriers turned into each other: what a JSON value is, canonical texts, texts in order. */
 import type { DataType } from '../../types.ts'
-import { type FlinkSql, once, opaque, sql, text } from './flink-sql.ts'
+import { between, type FlinkSql, list, once, opaque, ordering, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { carrierOf, decimalOf, digitsOf, guard, isFloating, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
 
@@ -61,9 +61,22 @@ export function withoutZeroSign(x: FlinkSql): FlinkSql {
   return once(sql`(${x} + ${opaque(sql`CAST(0 AS DOUBLE)`)})`)
 }
 
-/** False for NaN. Of `x = x` the planner believes that it always holds, and of NOT that it turns a comparison around. */
+/**
+ * False for NaN, NULL for NULL, of each. Of `x = x` the planner believes that it always holds, and of NOT that it turns a
+ * comparison around.
+ */
+export function areNumbers(values: readonly FlinkSql[]): FlinkSql {
+  const sizes = values.map((x) => sql`ABS(${x})`)
+  return ordering(list(sizes, ' + '), '>=', sql`0`)
+}
+
 export function isNumber(x: FlinkSql): FlinkSql {
-  return sql`(ABS(${x}) >= 0)`
+  return areNumbers([x])
+}
+
+/** Whether a whole number has at most 53 bits, of which a double says each. */
+export function isExact(whole: FlinkSql): FlinkSql {
+  return between(whole, sql`-9007199254740992`, sql`9007199254740992`)
 }
 
 /** Whether a JSON value is a text. */

@@ -81,11 +81,19 @@ export function opaque(piece: FlinkSql): FlinkSql {
 }
 
 /**
- * A condition of which the planner does not see what it is. `CASE` it takes apart where a condition filters, and of three
- * parts beside an OR its rules make one shape of the other for ever; `IF` it leaves.
+ * A comparison by order; NULL where `known` is not true. Since Flink 2.0 the planner turns a comparison around that a
+ * condition says twice, each time that it looks (`a < b`, `b > a`), and where two of them stand beside an AND or OR it
+ * takes the outcome for a new condition and looks again, for ever. Of those inside of `IF`, each alone, it sees that they
+ * are still the same; and it does not take them apart, as it does with `CASE` where a condition filters.
  */
-export function opaqueCondition(piece: FlinkSql): FlinkSql {
-  return sql`IF(RAND_INTEGER(1) = 0, ${piece}, CAST(NULL AS BOOLEAN))`
+export function ordering(x: FlinkSql, op: '<' | '<=' | '>' | '>=', y: FlinkSql, known = sql`TRUE`): FlinkSql {
+  const written = { '<': sql`${x} < ${y}`, '<=': sql`${x} <= ${y}`, '>': sql`${x} > ${y}`, '>=': sql`${x} >= ${y}` }
+  return sql`IF(${known}, ${written[op]}, CAST(NULL AS BOOLEAN))`
+}
+
+/** Whether a value is within bounds, which belong to them. */
+export function between(x: FlinkSql, least: FlinkSql, most: FlinkSql): FlinkSql {
+  return sql`(${ordering(x, '>=', least)} AND ${ordering(x, '<=', most)})`
 }
 
 /** Whether two pieces stand for values of the two sides of a join. */

@@ -1,6 +1,6 @@
 /** JSON in Flink: what is at a path of a text, the items of a list, and the canonical text of either. */
 import { canonicalOfDouble } from './carriers.ts'
-import { type FlinkSql, once, sql, text } from './flink-sql.ts'
+import { type FlinkSql, once, ordering, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { guard } from './terms.ts'
 
@@ -53,7 +53,7 @@ export function itemsOf(json: FlinkSql): FlinkSql {
     sql`SUBSTRING(${c} FROM 1 FOR 100)`,
     sql`STRING`,
   )
-  const bounded = sql`CASE WHEN CHAR_LENGTH(${c}) > ${MAX_LIST} THEN ${long} ELSE ${c} END`
+  const bounded = sql`CASE WHEN ${ordering(sql`CHAR_LENGTH(${c})`, '>', sql`${MAX_LIST}`)} THEN ${long} ELSE ${c} END`
   const [backslash, quote] = [sql`${text('\\\\')}, ${text('\\u005c')}`, sql`${text('\\"')}, ${text('\\u0022')}`]
   const plain = sql`REPLACE(REPLACE(${once(bounded)}, ${backslash}), ${quote})`
   const marked = sql`REGEXP_REPLACE(${plain}, ${text(OPENING)}, '"s')`

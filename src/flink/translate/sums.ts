@@ -2,8 +2,8 @@
  * Sums and averages that go on in Flink, above the aggregation whose columns they are put together of. What comes back is
  * put together here (`Made.read`).
  */
-import { computed } from './carriers.ts'
-import { double, type FlinkSql, once, sql } from './flink-sql.ts'
+import { computed, isExact } from './carriers.ts'
+import { double, type FlinkSql, once, ordering, sql } from './flink-sql.ts'
 import { DOUBLE, JSON_TYPE } from '../../types.ts'
 import { guard, MOST_DIGITS, type Term } from './terms.ts'
 
@@ -11,14 +11,14 @@ import { guard, MOST_DIGITS, type Term } from './terms.ts'
 export function wholeAverage(sum: FlinkSql, n: FlinkSql): FlinkSql {
   const far = guard('a sum of more than 53 bits is divided', sql`CAST(${sum} AS STRING)`, sql`DOUBLE`)
   const exact = sql`CAST(${sum} AS DOUBLE) / CAST(${n} AS DOUBLE)`
-  return once(sql`CASE WHEN ${sum} NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN ${far} ELSE ${exact} END`)
+  return once(sql`CASE WHEN NOT ${isExact(sum)} THEN ${far} ELSE ${exact} END`)
 }
 
 /** The sum or the average of doubles or JSON numbers, of the columns that `summed` makes. */
 export function putSum([a, b, c, d, n, fraction]: readonly FlinkSql[], isJson: boolean, isAverage: boolean): Term {
   const total = sumOfLimbs([a, b, c, d])
   const far = guard('a sum of more than 53 bits goes on', sql`CAST(${total} AS STRING)`, sql`DOUBLE`)
-  const isFar = sql`${fraction ?? sql`1`} <> 1 AND ABS(${total}) > 9007199254740992E0`
+  const isFar = sql`${fraction ?? sql`1`} <> 1 AND ${ordering(sql`ABS(${total})`, '>', sql`9007199254740992E0`)}`
   const sum = once(sql`CASE WHEN ${n} = 0 THEN CAST(NULL AS DOUBLE) WHEN ${isFar} THEN ${far} ELSE ${total} END`)
   if (isAverage) return { sql: once(sql`${sum} / NULLIF(CAST(${n} AS DOUBLE), CAST(0 AS DOUBLE))`), type: DOUBLE }
   return isJson ? computed(sum, { type: JSON_TYPE }) : { sql: sum, type: DOUBLE }
@@ -43,7 +43,7 @@ function sumOfLimbs([a, b, c, d]: readonly FlinkSql[]): FlinkSql {
   const middle = sumAndLoss(scaled(second.rest, -20), low.sum)
   const all = sumAndLoss(scaled(sql`CAST(${first} AS DOUBLE)`, 22), middle.sum)
   const lost = once(sql`${all.loss} + (${middle.loss} + ${low.loss})`)
-  const isFar = sql`${first} NOT BETWEEN -9007199254740992 AND 9007199254740992`
+  const isFar = sql`NOT ${isExact(first)}`
   const isOpen = sql`${all.sum} + ${lost} * ${double(1 + 2 ** -50)} <> ${all.sum}`
   const odd = guard('a sum of doubles that is hard to round', sql`CAST(${all.sum} AS STRING)`, sql`DOUBLE`)
   return once(sql`CASE WHEN ${isFar} OR ${isOpen} THEN ${odd} ELSE ${all.sum} END`)

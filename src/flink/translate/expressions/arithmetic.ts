@@ -3,7 +3,7 @@ import { parseDuration } from '../../../functions/support/datemath.ts'
 import type { Arithmetic, BoundExpr } from '../../../plan/plan.ts'
 import { DOUBLE } from '../../../types.ts'
 import { asDecimal, asType, computed, markFrom, numberIn, wide } from '../carriers.ts'
-import { type FlinkSql, list, once, opaque, sql } from '../flink-sql.ts'
+import { between, type FlinkSql, list, once, opaque, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { doubleOf } from './comparison.ts'
 import { decimalOf, digitsOf, guard, isWhole, MOST_DIGITS, type Term } from '../terms.ts'
@@ -75,7 +75,8 @@ function longOf(term: Term): FlinkSql {
   if (term.digits === undefined || term.digits < 19) return once(sql`CAST(${term.sql} AS BIGINT)`)
   const value = once(term.sql)
   const far = guard('a number beyond 64 bits is divided', sql`CAST(${value} AS STRING)`, sql`BIGINT`)
-  const fits = sql`CAST(${value} AS DECIMAL(19, 0)) BETWEEN CAST('-9223372036854775808' AS DECIMAL(19, 0)) AND CAST('9223372036854775807' AS DECIMAL(19, 0))`
+  const long = (of: FlinkSql): FlinkSql => sql`CAST(${of} AS DECIMAL(19, 0))`
+  const fits = between(long(value), long(text('-9223372036854775808')), long(text('9223372036854775807')))
   return once(sql`CASE WHEN ${value} IS NULL OR ${fits} THEN CAST(${value} AS BIGINT) ELSE ${far} END`)
 }
 
@@ -157,10 +158,10 @@ function remainder(p: FlinkSql, q: FlinkSql): FlinkSql {
 /** Of whole numbers of 63 bits; of any others it ends the job. A remainder has the sign of the dividend, also 0. */
 function remainderOfDoubles(p: FlinkSql, q: FlinkSql): FlinkSql {
   const odd = guard('the remainder of a fraction is wanted', sql`CAST(${p} AS STRING)`, sql`DOUBLE`)
-  const isOdd = (x: FlinkSql): FlinkSql => sql`NOT (ABS(${x}) < 9E18) OR ${x} <> FLOOR(${x})`
+  const isOdd = (x: FlinkSql): FlinkSql => sql`NOT ${ordering(sql`ABS(${x})`, '<', sql`9E18`)} OR ${x} <> FLOOR(${x})`
   const size = (x: FlinkSql): FlinkSql => sql`CAST(ABS(${x}) AS BIGINT)`
   const rest = once(sql`CAST(MOD(${size(p)}, NULLIF(${size(q)}, 0)) AS DOUBLE)`)
-  const signed = sql`CASE WHEN ${p} < 0 THEN -${rest} ELSE ${rest} END`
+  const signed = sql`CASE WHEN ${ordering(p, '<', sql`0`)} THEN -${rest} ELSE ${rest} END`
   return sql`CASE WHEN ${isOdd(p)} OR ${isOdd(q)} OR CAST(${p} AS STRING) = '-0.0' THEN ${odd} ELSE ${signed} END`
 }
 

@@ -2,7 +2,7 @@
  * The calendar in whole numbers, for every moment of 64 bits: Flink's own has an end, and takes the last millisecond before
  * 1970 for one of that year. Years begin in March, so that a leap day ends one; 400 of them are an era of 146,097 days.
  */
-import { type FlinkSql, once, sql } from '../flink-sql.ts'
+import { type FlinkSql, once, ordering, sql } from '../flink-sql.ts'
 
 /** Not a limit: days from 1 March 0000 to 1 January 1970. */
 const BEFORE_EPOCH = 719_468
@@ -19,8 +19,8 @@ export function floorDivided(a: FlinkSql, b: bigint): FlinkSql {
 
 /** Days since the epoch of a day of a year from 1 on. */
 export function daysSinceEpoch(year: FlinkSql, month: FlinkSql, day: FlinkSql): FlinkSql {
-  const y = once(sql`(${year} - CASE WHEN ${month} <= 2 THEN 1 ELSE 0 END)`)
-  const m = sql`(${month} + CASE WHEN ${month} > 2 THEN -3 ELSE 9 END)`
+  const y = once(sql`(${year} - CASE WHEN ${ordering(month, '<=', sql`2`)} THEN 1 ELSE 0 END)`)
+  const m = sql`(${month} + CASE WHEN ${ordering(month, '>', sql`2`)} THEN -3 ELSE 9 END)`
   return sql`(${y} * 365 + ${y} / 4 - ${y} / 100 + ${y} / 400 + (153 * ${m} + 2) / 5 + ${day} - 1 - 719468)`
 }
 
@@ -63,8 +63,8 @@ function civil(field: 'year' | 'month' | 'day', days: FlinkSql): FlinkSql {
     case 'day':
       return sql`(${ofYear} - (153 * ${month} + 2) / 5 + 1)`
     case 'month':
-      return sql`(${month} + CASE WHEN ${month} < 10 THEN 3 ELSE -9 END)`
+      return sql`(${month} + CASE WHEN ${ordering(month, '<', sql`10`)} THEN 3 ELSE -9 END)`
     case 'year':
-      return sql`(${year} + ${era} * 400 + CASE WHEN ${month} < 10 THEN 0 ELSE 1 END)`
+      return sql`(${year} + ${era} * 400 + CASE WHEN ${ordering(month, '<', sql`10`)} THEN 0 ELSE 1 END)`
   }
 }

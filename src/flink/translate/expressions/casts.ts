@@ -5,7 +5,7 @@
 import type { DataType, TimeUnit } from '../../../types.ts'
 import { daysSinceEpoch } from './calendar.ts'
 import { asDecimal, canonicalOf, numberIn, textIn, wide } from '../carriers.ts'
-import { digits, double, type FlinkSql, once, sql, text } from '../flink-sql.ts'
+import { between, digits, double, type FlinkSql, list, once, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, guard, nullOf, type Term } from '../terms.ts'
 
@@ -122,13 +122,13 @@ function oneOf(found: readonly (FlinkSql | undefined)[]): FlinkSql {
 }
 
 function truncated(number: FlinkSql): FlinkSql {
-  return sql`CASE WHEN ${number} < 0 THEN CEIL(${number}) ELSE FLOOR(${number}) END`
+  return sql`CASE WHEN ${ordering(number, '<', sql`0`)} THEN CEIL(${number}) ELSE FLOOR(${number}) END`
 }
 
 /** A whole double as a whole number; none outside of the bounds. */
 function within(of: FlinkSql, least: FlinkSql, most: FlinkSql): FlinkSql {
   const whole = once(of)
-  return sql`CASE WHEN ${whole} BETWEEN ${least} AND ${most} THEN CAST(${whole} AS BIGINT) END`
+  return sql`CASE WHEN ${between(whole, least, most)} THEN CAST(${whole} AS BIGINT) END`
 }
 
 /** true is 1 and false is 0. */
@@ -152,7 +152,7 @@ function wholeOfText(given: FlinkSql, kind: 'int' | 'long'): FlinkSql {
   const whole = sql`CASE WHEN REGEXP(${given}, ${text('^[+-]?[0-9]{1,19}$')}) THEN TRY_CAST(${given} AS BIGINT) END`
   if (kind === 'long') return whole
   const n = once(whole)
-  return sql`CASE WHEN ${n} BETWEEN -2147483648 AND 2147483647 THEN ${n} END`
+  return sql`CASE WHEN ${between(n, sql`-2147483648`, sql`2147483647`)} THEN ${n} END`
 }
 
 // ---------------------------------------------------------------------------------------------- moments as text
@@ -174,8 +174,10 @@ function millisOfText(given: FlinkSql): FlinkSql {
   const east = once(sql`(${aside(2)} * 3600 + ${aside(3)} * 60)`)
   const isLeap = sql`(MOD(${year}, 4) = 0 AND (MOD(${year}, 100) <> 0 OR MOD(${year}, 400) = 0))`
   const length = sql`CASE WHEN ${month} = 2 THEN CASE WHEN ${isLeap} THEN 29 ELSE 28 END WHEN ${month} IN (4, 6, 9, 11) THEN 30 ELSE 31 END`
-  const isDay = sql`${year} >= 1 AND ${month} BETWEEN 1 AND 12 AND ${day} BETWEEN 1 AND ${length}`
-  const isTime = sql`${hour} < 24 AND ${minute} < 60 AND ${second} < 60 AND ${east} <= 64800 AND ${aside(3)} < 60`
+  const months = between(month, sql`1`, sql`12`)
+  const isDay = sql`${ordering(year, '>=', sql`1`)} AND ${months} AND ${between(day, sql`1`, length)}`
+  const ends = [hour, minute, second, aside(3)].map((of, i) => ordering(of, '<', i === 0 ? sql`24` : sql`60`))
+  const isTime = sql`${list(ends, ' AND ')} AND ${ordering(east, '<=', sql`64800`)}`
   const seconds = sql`${daysSinceEpoch(year, month, day)} * 86400 + ${hour} * 3600 + ${minute} * 60 + ${second}`
   const moment = sql`(${seconds} - CASE WHEN ${zone(1)} = '-' THEN -${east} ELSE ${east} END) * 1000 + CAST(${fraction} AS BIGINT)`
   return once(sql`CASE WHEN ${s} IS NOT NULL AND ${isDay} AND ${isTime} THEN ${moment} END`)

@@ -3,10 +3,11 @@ import { Decimal } from '../../../lib/decimal.ts'
 import type { CompareOp } from '../../../plan/operators.ts'
 import type { BoundExpr, Compare } from '../../../plan/plan.ts'
 import {
+  areNumbers,
   canonicalOf,
   comparableIn,
   isBooleanIn,
-  isNumber,
+  isExact,
   isTextIn,
   numberIn,
   ODD,
@@ -14,25 +15,12 @@ import {
   textIn,
   withoutZeroSign,
 } from '../carriers.ts'
-import { double, type FlinkSql, list, ofDifferentRows, once, opaque, opaqueCondition, sql, text } from '../flink-sql.ts'
+import { double, type FlinkSql, list, ofDifferentRows, once, opaque, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from '../terms.ts'
 
-function operator(op: CompareOp): FlinkSql {
-  switch (op) {
-    case '=':
-      return sql`=`
-    case '!=':
-      return sql`<>`
-    case '<':
-      return sql`<`
-    case '<=':
-      return sql`<=`
-    case '>':
-      return sql`>`
-    case '>=':
-      return sql`>=`
-  }
+function comparison(x: FlinkSql, op: CompareOp, y: FlinkSql): FlinkSql {
+  return op === '=' ? sql`(${x} = ${y})` : op === '!=' ? sql`(${x} <> ${y})` : ordering(x, op, y)
 }
 
 /** A comparison of two carriers. `exprs`: the two sides as they were, to see constants. */
@@ -52,25 +40,24 @@ export function compared(
   if (by === 'dynamic') return isOrder ? orderedDynamic(op, a, b, exprs) : equalDynamic(op, a, b, exprs)
   if (by === 'bytes' && isOrder) throw new Refusal('Bytes are not ordered in Flink.')
   if (by === 'string') {
-    if (!isOrder || isAscii(exprs?.left) || isAscii(exprs?.right)) return sql`(${a.sql} ${operator(op)} ${b.sql})`
-    return sql`(${ordered(a.sql)} ${operator(op)} ${ordered(b.sql)})`
+    if (!isOrder || isAscii(exprs?.left) || isAscii(exprs?.right)) return comparison(a.sql, op, b.sql)
+    return comparison(ordered(a.sql), op, ordered(b.sql))
   }
   const [x, y] = by === 'number' ? mixed(a, b, exprs) : [a.sql, b.sql]
   if ((a.type.kind === 'boolean') !== (b.type.kind === 'boolean'))
     throw new Refusal('A NULL of an unknown type is not compared in Flink.')
   const isField = (t: Term, e: BoundExpr | undefined) => e?.kind !== 'constant' && isFloating(t.type)
   const fields = [...(isField(a, exprs?.left) ? [x] : []), ...(isField(b, exprs?.right) ? [y] : [])]
-  if (fields.length === 0) return sql`(${x} ${operator(op)} ${y})`
+  if (fields.length === 0) return comparison(x, op, y)
   // NaN is neither less nor greater: that is as unknown as NULL.
   if (isOrder) {
     const [p, q] = [once(x), once(y)]
-    const known = fields.map((field) => isNumber(field === x ? p : q))
-    return opaqueCondition(sql`CASE WHEN ${list(known, ' AND ')} THEN ${p} ${operator(op)} ${q} END`)
+    return ordering(p, op, q, areNumbers(fields.map((field) => (field === x ? p : q))))
   }
   // Of several constants the planner makes a list to look in, where zero is not found by its other sign.
-  if (exprs?.right.kind === 'constant') return sql`(${withoutZeroSign(x)} ${operator(op)} ${y})`
-  if (exprs?.left.kind === 'constant') return sql`(${x} ${operator(op)} ${withoutZeroSign(y)})`
-  return sql`(${x} ${operator(op)} ${y})`
+  if (exprs?.right.kind === 'constant') return comparison(withoutZeroSign(x), op, y)
+  if (exprs?.left.kind === 'constant') return comparison(x, op, withoutZeroSign(y))
+  return comparison(x, op, y)
 }
 
 /** A value of which the planner does not see what it is. */
@@ -106,7 +93,7 @@ function wholeConstant(e: BoundExpr | undefined): FlinkSql | undefined {
 export function doubleOf(term: Term): FlinkSql {
   const value = once(term.sql)
   const far = guard('a number of more than 53 bits meets a double', sql`CAST(${value} AS STRING)`, sql`DOUBLE`)
-  return sql`CASE WHEN ${value} NOT BETWEEN -9007199254740992 AND 9007199254740992 THEN ${far} ELSE CAST(${value} AS DOUBLE) END`
+  return sql`CASE WHEN NOT ${isExact(value)} THEN ${far} ELSE CAST(${value} AS DOUBLE) END`
 }
 
 type Sides = { readonly left: BoundExpr; readonly right: BoundExpr } | undefined
@@ -127,7 +114,7 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
   for (const [json, constantSide, other] of sides) {
     const n = numberConstant(constantSide)
     if (n === undefined || json.type.kind !== 'json' || other.type.kind === 'json') continue
-    if (json.number !== undefined) return sql`(${numberIn(json)} ${operator(op)} ${double(n + 0)})`
+    if (json.number !== undefined) return comparison(numberIn(json), op, double(n + 0))
     // `5` and `5.0` are equal: compared as numbers.
     const c = once(json.sql)
     const equal = sql`COALESCE(TRY_CAST(${exactIn({ ...json, sql: c })} AS DOUBLE) = ${double(n)}, FALSE)`
@@ -143,7 +130,7 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
     own ?? (bothJson ? comparableIn(term) : isWithNumber ? exactIn(term) : canonicalOf(term))
   const x = side(a, left, right === undefined && mayBeNumber(b))
   const y = side(b, right, left === undefined && mayBeNumber(a))
-  return sql`(${x} ${operator(op)} ${y})`
+  return comparison(x, op, y)
 }
 
 /** The canonical text of a constant text. */
@@ -194,17 +181,17 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
   const [at, bt] = [textOf(a), textOf(b)]
   if (an !== undefined && bn !== undefined) {
     const both = sql`${an} IS NOT NULL AND ${bn} IS NOT NULL`
-    whens.push(sql`WHEN ${both} THEN ${an} ${operator(op)} ${bn}`)
+    whens.push(sql`WHEN ${both} THEN ${comparison(an, op, bn)}`)
   }
   if (at !== undefined && bt !== undefined) {
     const conditions = [a, b].filter(isAny).map(isTextIn)
-    whens.push(sql`WHEN ${list(conditions, ' AND ')} THEN ${at} ${operator(op)} ${bt}`)
+    whens.push(sql`WHEN ${list(conditions, ' AND ')} THEN ${comparison(at, op, bt)}`)
   }
   if (isAny(a) && isAny(b))
-    whens.push(sql`WHEN ${isBooleanIn(a)} AND ${isBooleanIn(b)} THEN ${a.sql} ${operator(op)} ${b.sql}`)
+    whens.push(sql`WHEN ${isBooleanIn(a)} AND ${isBooleanIn(b)} THEN ${comparison(a.sql, op, b.sql)}`)
   else if (a.type.kind === 'boolean' || b.type.kind === 'boolean') {
     const [x, y] = [canonicalOf(a), canonicalOf(b)]
-    whens.push(sql`WHEN ${x} IN ('true', 'false') AND ${y} IN ('true', 'false') THEN ${x} ${operator(op)} ${y}`)
+    whens.push(sql`WHEN ${x} IN ('true', 'false') AND ${y} IN ('true', 'false') THEN ${comparison(x, op, y)}`)
   }
   if (whens.length === 0) return sql`CAST(NULL AS BOOLEAN)`
   return sql`CASE ${list(whens, ' ')} ELSE CAST(NULL AS BOOLEAN) END`

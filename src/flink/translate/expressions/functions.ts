@@ -11,7 +11,7 @@ import { castTo } from './casts.ts'
 import { millisOf, tumbleOf } from './windows.ts'
 import { compared } from './comparison.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
-import { double, type FlinkSql, list, once, sql, text } from '../flink-sql.ts'
+import { double, type FlinkSql, list, once, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { carrierOf, digitsOf, guard, isFloating, isWhole, type Term } from '../terms.ts'
 
@@ -103,7 +103,7 @@ function head(v: FlinkSql, n: number): FlinkSql {
 /** Without its last `n` characters. */
 function withoutEnd(v: FlinkSql, n: number): FlinkSql {
   const length = sql`CHAR_LENGTH(${v})`
-  return sql`CASE WHEN ${length} <= ${n} THEN '' ELSE SUBSTRING(${v} FROM 1 FOR ${length} - ${n}) END`
+  return sql`CASE WHEN ${ordering(length, '<=', sql`${n}`)} THEN '' ELSE SUBSTRING(${v} FROM 1 FOR ${length} - ${n}) END`
 }
 
 const cutting =
@@ -130,7 +130,7 @@ const padded =
       )
     const said = filler?.kind === 'constant' && typeof filler.value === 'string' ? filler.value : ' '
     const v = unitsArgument(value)
-    const room = sql`CASE WHEN CHAR_LENGTH(${v}) < ${size} THEN ${size} - CHAR_LENGTH(${v}) ELSE 0 END`
+    const room = sql`GREATEST(${size} - CHAR_LENGTH(${v}), 0)`
     if (/[^\0-\uffff]/u.test(said)) throw new Refusal('A filling of characters of two code units stays here.', e.span)
     return { sql: make(sql`SUBSTRING(${text(padding(said, size))} FROM 1 FOR ${room})`, v), type: STRING }
   }
@@ -166,9 +166,9 @@ const near =
     if (value.type.kind === 'decimal')
       throw new Refusal(`${e.fn.name.toUpperCase()} of a decimal is not handed over to Flink.`, e.span)
     const x = once(doubleArgument(value))
-    const fits = sql`ABS(${x}) <= ${double(EDGE_OF_LONG)}`
+    const fits = ordering(sql`ABS(${x})`, '<=', double(EDGE_OF_LONG))
     const far = guard('a number has no whole number of 64 bits', sql`CAST(${x} AS STRING)`, sql`BIGINT`)
-    const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT (${fits}) THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
+    const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT ${fits} THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
     return asType({ sql: once(whole), type: LONG }, e.type)
   }
 
@@ -235,10 +235,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   position: ([target, value], e) => ({ sql: place(target, value), type: e.type, digits: 10 }),
   floor: near((x) => sql`FLOOR(${x})`),
   ceil: near((x) => sql`CEIL(${x})`),
-  round: near((x) => sql`CASE WHEN ${x} - FLOOR(${x}) >= 0.5 THEN FLOOR(${x}) + 1 ELSE FLOOR(${x}) END`),
+  round: near(
+    (x) =>
+      sql`CASE WHEN ${ordering(sql`${x} - FLOOR(${x})`, '>=', sql`0.5`)} THEN FLOOR(${x}) + 1 ELSE FLOOR(${x}) END`,
+  ),
   max: extreme('GREATEST'),
   min: extreme('LEAST'),
-  contains: textTest((v, part) => sql`(POSITION(${part} IN ${v}) > 0)`),
+  contains: textTest((v, part) => ordering(sql`POSITION(${part} IN ${v})`, '>', sql`0`)),
   startswith: textTest((v, part) => sql`STARTSWITH(${v}, ${part})`),
   endswith: textTest((v, part) => sql`ENDSWITH(${v}, ${part})`),
   coalesce: (args, e) => {
@@ -274,7 +277,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     const size = once(sql`ABS(${wide(a)})`)
     const most = e.type.kind === 'int' ? 2_147_483_647n : 9_223_372_036_854_775_807n
     const none = guard('a number has no room without its sign', sql`CAST(${size} AS STRING)`, sql`DECIMAL(19, 0)`)
-    const fits = sql`CASE WHEN ${size} > ${most} THEN ${none} ELSE CAST(${size} AS DECIMAL(19, 0)) END`
+    const fits = sql`CASE WHEN ${ordering(size, '>', sql`${most}`)} THEN ${none} ELSE CAST(${size} AS DECIMAL(19, 0)) END`
     return { sql: once(fits), type: e.type, digits: 19 }
   },
   sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),

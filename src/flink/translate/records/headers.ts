@@ -6,7 +6,7 @@ import { children } from '../../../plan/expressions/children.ts'
 import type { BoundExpr, HeaderRef, Plan } from '../../../plan/plan.ts'
 import { expressionsOf, visitPlan } from '../../../plan/rewrite.ts'
 import { type DataType, STRING } from '../../../types.ts'
-import { type FlinkSql, list, sql, text } from '../flink-sql.ts'
+import { type FlinkSql, list, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 
 /** The column of a table that has headers. */
@@ -90,6 +90,9 @@ export function bigEndian(characters: FlinkSql, length: 4 | 8): FlinkSql {
     ' + ',
   )
   // The highest byte of eight runs over into the sign by itself.
-  const said = length === 8 ? sql`(${sum})` : sql`(${sum} - CASE WHEN ${byte(0)} > 127 THEN 4294967296 ELSE 0 END)`
+  const said =
+    length === 8
+      ? sql`(${sum})`
+      : sql`(${sum} - CASE WHEN ${ordering(byte(0), '>', sql`127`)} THEN 4294967296 ELSE 0 END)`
   return sql`CASE WHEN CHAR_LENGTH(${characters}) = ${length} THEN ${said} END`
 }

@@ -16,7 +16,19 @@ import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName,
 import type { Made } from '../aggregates.ts'
 import { AvroReader } from './avro.ts'
 import { bigEndian, HEADERS, headerOf } from './headers.ts'
-import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, standingFor, text } from '../flink-sql.ts'
+import {
+  barrier,
+  between,
+  type FlinkSql,
+  list,
+  name,
+  once,
+  plainSql,
+  sql,
+  staged,
+  standingFor,
+  text,
+} from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { carrierOf, GivenBack, guard, type Term } from '../terms.ts'
 
@@ -384,7 +396,9 @@ export class FlinkTable {
     return ranges.slice(1).flatMap(({ partition, start }, i) => {
       const before = ranges[i]
       if (before.partition !== partition || before.end >= start) return []
-      return [sql`(sluice_partition <> ${partition} OR sluice_offset NOT BETWEEN ${before.end} AND ${start - 1})`]
+      return [
+        sql`(sluice_partition <> ${partition} OR NOT ${between(sql`sluice_offset`, sql`${before.end}`, sql`${start - 1}`)})`,
+      ]
     })
   }
 

@@ -2,7 +2,7 @@
 import type { BoundExpr, Join, Limit, Plan, Sort } from '../../../plan/plan.ts'
 import { keyOf } from '../aggregates.ts'
 import { translate } from '../expressions/expression.ts'
-import { type FlinkSql, list, name, once, opaque, plainSql, sql, staged } from '../flink-sql.ts'
+import { type FlinkSql, list, name, once, opaque, ordering, plainSql, sql, staged } from '../flink-sql.ts'
 import { orderKeys } from '../order.ts'
 import { Refusal } from '../refusal.ts'
 import { guard } from '../terms.ts'
@@ -37,14 +37,16 @@ export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort:
   const columns = namesOf(rows.slots)
   const ranked = plainSql(sql`SELECT ${columns}, ${ranks} FROM (${staged(rows.sql, [ranks], 'q', columns)})`)
   const end = BigInt(Math.min(skip + count, Number.MAX_SAFE_INTEGER))
-  const across = (at: bigint): FlinkSql => sql`(${RANK} <= ${at} AND ${RANK} + ${ALIKE} - 1 > ${at})`
+  const upTo = (at: bigint): FlinkSql => ordering(RANK, '<=', sql`${at}`)
+  const across = (at: bigint): FlinkSql =>
+    sql`(${upTo(at)} AND ${ordering(sql`${RANK} + ${ALIKE} - 1`, '>', sql`${at}`)})`
   const choice = sql`${across(end)} OR ${across(BigInt(skip))}`
   const none = guard(
     'rows that are alike by ORDER BY do not all fit the LIMIT',
     sql`CAST(${RANK} AS STRING)`,
     sql`BOOLEAN`,
   )
-  const kept = sql`CASE WHEN ${choice} THEN ${none} ELSE ${RANK} > ${BigInt(skip)} AND ${RANK} <= ${end} END`
+  const kept = sql`CASE WHEN ${choice} THEN ${none} ELSE NOT ${upTo(BigInt(skip))} AND ${upTo(end)} END`
   return { ...rows, sql: plainSql(sql`SELECT ${columns} FROM (${ranked}) AS ${Q} WHERE ${kept}`) }
 }
 

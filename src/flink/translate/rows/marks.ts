@@ -5,7 +5,7 @@ import { keyOf, type Made } from '../aggregates.ts'
 import { asType, isNumber } from '../carriers.ts'
 import { doubleOf } from '../expressions/comparison.ts'
 import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
-import { type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import { type FlinkSql, list, name, once, ordering, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import {
   byPosition,
@@ -34,7 +34,7 @@ export function marked(plan: Join, left: FlinkRows, right: FlinkRows): FlinkRows
 /** Whether there are partners, which are the same for all left rows. */
 function anyAtAll(left: FlinkRows, right: FlinkRows): FlinkRows {
   const [a, c] = [name('a'), name('c')]
-  const slots = [...renamed(left.slots, a), made({ sql: sql`(${c}.n > 0)`, type: BOOLEAN })]
+  const slots = [...renamed(left.slots, a), made({ sql: ordering(sql`${c}.n`, '>', sql`0`), type: BOOLEAN })]
   const count = plainSql(sql`SELECT COUNT(*) AS n FROM (${right.sql})`)
   return {
     sql: plainSql(sql`SELECT ${byPosition(slots)} FROM (${left.sql}) AS ${a} CROSS JOIN (${count}) AS ${c}`),
@@ -82,7 +82,7 @@ function member(plan: Join, { left: what, right: which }: MarkValue, left: Flink
   const from = sql`FROM (${staged(right.sql, [theirs], 'q', sql``)})`
   const values = plainSql(sql`SELECT ${theirs} AS v, TRUE AS m ${from} GROUP BY ${theirs}`)
   const counts = plainSql(sql`SELECT COUNT(*) AS n, COUNT(${theirs}) AS nn ${from}`)
-  const unknown = sql`${mine} IS NULL OR ${c}.nn < ${c}.n`
+  const unknown = sql`${mine} IS NULL OR ${ordering(sql`${c}.nn`, '<', sql`${c}.n`)}`
   const mark = sql`CASE WHEN ${c}.n = 0 THEN FALSE WHEN ${b}.m THEN TRUE WHEN ${unknown} THEN CAST(NULL AS BOOLEAN) ELSE FALSE END`
   const slots = [...renamed(left.slots, a), made({ sql: mark, type: BOOLEAN })]
   const mineStaged = staged(left.sql, [mine], 'a', namesOf(left.slots))

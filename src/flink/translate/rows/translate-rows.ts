@@ -21,7 +21,19 @@ import type {
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
 import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
 import { hopOf } from '../expressions/windows.ts'
-import { barrier, standingFor, type FlinkSql, list, name, once, plainSql, sideOf, sql, staged } from '../flink-sql.ts'
+import {
+  barrier,
+  type FlinkSql,
+  list,
+  name,
+  once,
+  ordering,
+  plainSql,
+  sideOf,
+  sql,
+  staged,
+  standingFor,
+} from '../flink-sql.ts'
 import { canonicalItem, isDoubleItem, itemsOf } from '../json.ts'
 import { marked } from './marks.ts'
 import { Refusal } from '../refusal.ts'
@@ -185,7 +197,7 @@ function unnest(plan: Unnest, within: Within): FlinkRows {
     ', ',
   )
   // A row without a moment is in no window, which is one of NULL.
-  const where = sql`${start} + ${size} > ${at} OR (${at} IS NULL AND ${w}.k = 0)`
+  const where = sql`${ordering(sql`${start} + ${size}`, '>', at)} OR (${at} IS NULL AND ${w}.k = 0)`
   const count = made({ sql: barrier(start), type: LONG })
   const slots = [...renamed(left.slots, a), count]
   const rows = staged(left.sql, [at, last], 'a', namesOf(left.slots))
@@ -323,7 +335,7 @@ function counted(rows: FlinkRows, { keys }: Join): FlinkRows {
 /** A second partner ends the job: tested with the row that has found it, as what nobody asks for may have several. */
 function oneOnly({ keys }: Join, left: FlinkRows): FlinkSql {
   const said = toText(translate(keys[0].left, slotsOf(left, name('a'))))
-  return sql`CASE WHEN ${name('b')}.n > 1 THEN ${guard('a subquery gives more than one row', said, sql`BOOLEAN`)} ELSE TRUE END`
+  return sql`CASE WHEN ${ordering(sql`${name('b')}.n`, '>', sql`1`)} THEN ${guard('a subquery gives more than one row', said, sql`BOOLEAN`)} ELSE TRUE END`
 }
 
 const JOINS = {
