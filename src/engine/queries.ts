@@ -72,6 +72,8 @@ export interface QueryRegister {
   ): { readonly signal: AbortSignal; end(outcome: 'end' | 'error' | 'cancelled', message?: string): void }
   running(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
   all(): readonly QueryEntry[] | Promise<readonly QueryEntry[]>
+  /** Of several servers, what of the others may not be in these lists, in sentences for the user. */
+  missing(): readonly string[] | Promise<readonly string[]>
   kill(id: string, by: Killer): KillOutcome | Promise<KillOutcome>
 }
 
@@ -142,6 +144,11 @@ export class Queries implements ServerQueries {
   /** Those that ended and those that run, oldest first. */
   all(): QueryEntry[] {
     return [...this.#history, ...this.running()]
+  }
+
+  /** Nothing: they are all here. */
+  missing(): readonly string[] {
+    return []
   }
 
   /** A running query; undefined when there is none of that id. */

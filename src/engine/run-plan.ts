@@ -69,6 +69,7 @@ export async function runPlan(
     for (const reason of sentinels) writer.frame(sentinel(reason))
     for (const topic of handed?.uncounted ?? [])
       writer.frame(sentinel({ type: 'UNCOUNTED', source: topic, sourceId: statistics.id }))
+    for (const reason of lackOf(given, statistics.id)) writer.frame(sentinel(reason))
     if (pipeline.cut)
       writer.frame(
         sentinel({
@@ -82,6 +83,12 @@ export async function runPlan(
     statistics.results = resultsBefore + writer.rows
     await handed?.close()
   }
+}
+
+/** What rows lack that were there already. */
+function lackOf({ input }: Output, sourceId: string): SentinelReason[] {
+  if (input.kind !== 'values') return []
+  return (input.missing ?? []).map((missing) => ({ type: 'UNHEARD', source: input.title, sourceId, missing }))
 }
 
 /**
@@ -163,7 +170,7 @@ async function runPlanInto(
       undefined,
       'Ask again.',
     )
-  if (stopped !== undefined && stopped.type !== 'UNCOUNTED')
+  if (stopped !== undefined && stopped.type !== 'UNCOUNTED' && stopped.type !== 'UNHEARD')
     throw new SqlError(
       'MEMORY_LIMIT',
       `${who} on ${stopped.source} was stopped by ${STOPPED_BY[stopped.type]}; its answer would not be complete.`,
@@ -172,7 +179,7 @@ async function runPlanInto(
     )
 }
 
-const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST' | 'UNCOUNTED'>, string>> = {
+const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST' | 'UNCOUNTED' | 'UNHEARD'>, string>> = {
   SCANNEDSIZE: 'max.size',
   IDLETIMEOUT: 'max.idle.time',
   COMPLETIONTIMEOUT: 'max.query.time',

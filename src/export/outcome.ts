@@ -12,6 +12,8 @@ export interface ExportStop {
   readonly resume?: string
   /** Deleted records: where they were. */
   readonly places?: string
+  /** Other servers that were not heard: what is missing, and why. */
+  readonly missing?: string
 }
 
 /** `complete`: every row of the result is in the file; else it is whole up to where the reading ended. */
@@ -36,15 +38,17 @@ const LIMITS: Readonly<Record<SentinelReason['type'], string>> = {
   LIMIT: 'LIMIT',
   LOST: 'deleted records',
   UNCOUNTED: 'unreadable records',
+  UNHEARD: 'other servers',
 }
 
 /** A SENTINEL as a stop. */
-export function stopOf({ type, source, resume, places }: SentinelReason): ExportStop {
+export function stopOf({ type, source, resume, places, missing }: SentinelReason): ExportStop {
   return {
     limit: LIMITS[type],
     source,
     ...(resume === undefined ? {} : { resume }),
     ...(places === undefined ? {} : { places }),
+    ...(missing === undefined ? {} : { missing }),
   }
 }
 

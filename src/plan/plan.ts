@@ -72,15 +72,14 @@ export interface Scan {
   }
 }
 
-/**
- * Constant rows: `__dual`, `__fields`, SHOW results. Expressions above name them by `column` references of this source.
- */
+/** Constant rows, named by `column` references of this source; `missing`: what they lack, in sentences for the user. */
 export interface Values {
   readonly kind: 'values'
   readonly source: number
   readonly title: string
   readonly rows: readonly (readonly Value[])[]
   readonly types: readonly DataType[]
+  readonly missing?: readonly string[]
   /** The rows are still to come: those of this query, which is run once for all of its places. */
   readonly of?: OnceQuery
 }

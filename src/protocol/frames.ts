@@ -89,8 +89,18 @@ export interface Stats {
  * `LIMIT` and `LOST` are ours: the server's cap on rows (no LIMIT was written) left rows out; offsets vanished while
  * the query ran (retention, deleted records) before they were read. Clients ignore types that they do not know.
  */
-/** Ours are LOST, and UNCOUNTED: another engine passed over records that cannot be read, and did not count them. */
-export type SentinelType = 'SCANNEDSIZE' | 'IDLETIMEOUT' | 'COMPLETIONTIMEOUT' | 'LIMIT' | 'LOST' | 'UNCOUNTED'
+/**
+ * Ours are LOST; UNCOUNTED: another engine passed over records that cannot be read, and did not count them; and UNHEARD:
+ * other servers were not heard.
+ */
+export type SentinelType =
+  | 'SCANNEDSIZE'
+  | 'IDLETIMEOUT'
+  | 'COMPLETIONTIMEOUT'
+  | 'LIMIT'
+  | 'LOST'
+  | 'UNCOUNTED'
+  | 'UNHEARD'
 /** Why the reading of one source ended early. */
 export interface SentinelReason {
   readonly type: SentinelType
@@ -102,6 +112,8 @@ export interface SentinelReason {
   readonly timeout?: number
   /** Ours, with LOST: `partition 0, offsets 100 to 172`. */
   readonly places?: string
+  /** Ours, with UNHEARD: what is missing, and why, in a sentence. */
+  readonly missing?: string
   /** Ours: a WHERE condition that reads on where the scan stopped. */
   readonly resume?: string
 }

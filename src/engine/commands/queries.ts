@@ -62,7 +62,8 @@ export async function showQueries(
     q.message ?? null,
     ...(shared ? [q.server ?? null] : []),
   ])
-  return rowsOutput(statement.what === 'queries' ? 'SHOW QUERIES' : 'SHOW ALL QUERIES', names, rows, types)
+  const title = statement.what === 'queries' ? 'SHOW QUERIES' : 'SHOW ALL QUERIES'
+  return rowsOutput(title, names, rows, types, await queries.missing())
 }
 
 export async function killQuery(

@@ -14,17 +14,18 @@ import type { Output } from '../plan.ts'
 import { SETTINGS, type SettingName, type Settings } from '../settings.ts'
 import { leaves, MAX_FIELDS, VIRTUAL_TABLES, virtualTable } from './virtual-tables.ts'
 
-/** A result made of texts, one row each. */
+/** A result made of texts, one row each. `missing`: what it lacks, in sentences for the user. */
 export function rowsOutput(
   title: string,
   names: readonly string[],
   rows: readonly (readonly Value[])[],
   types: readonly DataType[] = names.map(() => STRING),
+  missing: readonly string[] = [],
 ): Output {
   return {
     kind: 'output',
     metadata: false,
-    input: { kind: 'values', source: 0, title, rows, types },
+    input: { kind: 'values', source: 0, title, rows, types, missing },
     shape: {
       kind: 'columns',
       columns: names.map((name, index) => ({ path: [name], expr: { kind: 'slot', index, name, type: types[index] } })),

@@ -59,6 +59,10 @@ export class AllQueries implements ServerQueries {
     return this.#with(this.#here.all())
   }
 
+  missing(): readonly string[] {
+    return this.#servers.missing()
+  }
+
   /** Who may end a query is decided where it runs, once more. */
   kill(id: string, by: Killer): KillOutcome | Promise<KillOutcome> {
     const entry = this.#here.find(id)

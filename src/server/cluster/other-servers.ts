@@ -19,6 +19,9 @@ export const MAX_SKEW_MS = 5 * 60_000
 /** Servers that went, whose last words do not bring them back. */
 const REMEMBERED = 100
 
+/** Servers that are passed over, of which it is said. */
+const PASSED_OVER_TOLD = 10
+
 interface Known {
   presence: Presence
   heardMs: number
@@ -28,6 +31,11 @@ export class OtherServers {
   readonly #clock: Clock
   readonly #known = new Map<string, Known>()
   readonly #gone = new Set<string>()
+  /** Those that are passed over: what they are called, why, and when. */
+  readonly #passedOver = new Map<
+    string,
+    { readonly name: string; readonly problem: string; readonly heardMs: number }
+  >()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -38,19 +46,28 @@ export class OtherServers {
     const { from, seq, at } = presence
     const apartMs = Math.abs(this.#clock.now() - at)
     if (apartMs > MAX_SKEW_MS)
-      return {
-        problem: `its clock and that of this server are ${apartMs} ms apart, more than ${MAX_SKEW_MS} (servers.clock)`,
-      }
+      return this.#passOver(
+        presence,
+        `its clock and that of this server are ${apartMs} ms apart, more than ${MAX_SKEW_MS} (servers.clock)`,
+      )
     const known = this.#known.get(from)
     if (this.#gone.has(from) || (known !== undefined && seq <= known.presence.seq)) return 'known'
     if (known === undefined && this.alive().length >= MAX_SERVERS)
-      return { problem: `${MAX_SERVERS} other servers are known already (servers.known)` }
+      return this.#passOver(presence, `${MAX_SERVERS} other servers are known already (servers.known)`)
+    this.#passedOver.delete(from)
     this.#known.set(from, { presence, heardMs: this.#clock.monotonic() })
     return known === undefined ? 'new' : 'known'
   }
 
+  #passOver({ from, name }: Presence, problem: string): { readonly problem: string } {
+    if (this.#passedOver.has(from) || this.#passedOver.size < PASSED_OVER_TOLD)
+      this.#passedOver.set(from, { name, problem, heardMs: this.#clock.monotonic() })
+    return { problem }
+  }
+
   gone(id: string): void {
     this.#known.delete(id)
+    this.#passedOver.delete(id)
     this.#gone.add(id)
     if (this.#gone.size > REMEMBERED) this.#gone.delete(this.#gone.values().next().value as string)
   }
@@ -76,6 +93,22 @@ export class OtherServers {
     return this.alive()
       .flatMap(({ queries }) => queries)
       .sort((a, b) => a.startedAt - b.startedAt)
+  }
+
+  /** What of their queries is not known here, in sentences for the user. */
+  missing(): readonly string[] {
+    const oldest = this.#clock.monotonic() - SILENCE_MS
+    for (const [id, { heardMs }] of this.#passedOver) if (heardMs < oldest) this.#passedOver.delete(id)
+    return [
+      ...this.alive().flatMap(({ name, left }) =>
+        left === 0
+          ? []
+          : [`${left} running queries of the server ${JSON.stringify(name)} are not listed (servers.record.bytes).`],
+      ),
+      ...[...this.#passedOver.values()].map(
+        ({ name, problem }) => `Queries of the server ${JSON.stringify(name)} are not listed: ${problem}.`,
+      ),
+    ]
   }
 
   /** A query was ended there; its server says so with its next presence. */

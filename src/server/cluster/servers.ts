@@ -146,6 +146,13 @@ export class Servers {
     return this.#others.queries()
   }
 
+  /** What of the queries of others is not known here, in sentences for the user. */
+  missing(): readonly string[] {
+    return this.problem === ''
+      ? this.#others.missing()
+      : [`Queries of other servers may be missing, as these cannot be heard: ${this.problem}.`]
+  }
+
   /** Ends a query that does not run here. */
   async kill(query: string, by: Killer): Promise<KillOutcome> {
     const alive = this.#others.alive()

@@ -36,6 +36,17 @@ async function entries(call: Call): Promise<QueryEntry[]> {
   return (await all(call)).filter(visible(call))
 }
 
+/** What the list may lack, as a field of the answer, whose body has no place for it. */
+async function missing(call: Call): Promise<{ readonly headers: Readonly<Record<string, string>> }> {
+  const sentences = (await call.view.queries?.registry.missing()) ?? []
+  return { headers: sentences.length === 0 ? {} : { 'sluice-incomplete': sentences.map(asciiText).join(' ') } }
+}
+
+/** Fields of HTTP are ASCII; the name of a server may be anything. */
+function asciiText(text: string): string {
+  return text.replace(/[^ -~]/g, '?')
+}
+
 async function all(call: Call): Promise<readonly QueryEntry[]> {
   return (await call.view.queries?.registry.all()) ?? []
 }
@@ -60,9 +71,11 @@ export const QUERY_ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/sql/queries',
     id: 'queries',
-    about: 'Queries that run, and the last ones that ran.',
+    about:
+      'Queries that run, and the last ones that ran. Of several servers the field Sluice-Incomplete says what is missing.',
     answer: { type: 'array', items: QUERY },
     run: async (call) => ({
+      ...(await missing(call)),
       json: (await entries(call)).map((q) => ({
         id: q.id,
         started: new Date(q.startedAt).toISOString(),
@@ -111,6 +124,7 @@ export const QUERY_ROUTES: readonly Route[] = [
       },
     },
     run: async (call) => ({
+      ...(await missing(call)),
       json: (await entries(call))
         .filter((q) => q.status === 'Running')
         .map((q) => ({ id: numberOf(q), sql: q.sql, user: q.user, ts: q.startedAt })),

@@ -60,7 +60,8 @@ export type Change =
 
 /** Questions of a worker that only the main thread can answer. */
 export type Question =
-  | { readonly what: 'queries'; readonly all: boolean }
+  | { readonly what: 'queries'; readonly which: 'running' | 'all' }
+  | { readonly what: 'missing queries' }
   | { readonly what: 'kill'; readonly id: string; readonly by: Killer }
   /** `seen`: the version that the worker's copy had. */
   | { readonly what: 'store'; readonly object: StoredObject; readonly seen: string | undefined }
@@ -75,6 +76,7 @@ export type Question =
 
 export interface Answers {
   readonly queries: readonly QueryEntry[]
+  readonly 'missing queries': readonly string[]
   readonly kill: KillOutcome
   /** Whether there was an object of that name before. */
   readonly store: boolean

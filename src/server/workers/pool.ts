@@ -391,7 +391,9 @@ export class WorkerPool {
     const { queries, store } = this.#options
     switch (question.what) {
       case 'queries':
-        return { value: question.all ? queries.all() : queries.running() }
+        return { value: queries[question.which]() }
+      case 'missing queries':
+        return { value: queries.missing() }
       case 'kill':
         return { value: queries.kill(question.id, question.by) }
       case 'store':

@@ -72,10 +72,13 @@ export class RemoteQueries implements QueryRegister {
   }
 
   async running(): Promise<readonly QueryEntry[]> {
-    return await this.#main.ask({ what: 'queries', all: false })
+    return await this.#main.ask({ what: 'queries', which: 'running' })
   }
   async all(): Promise<readonly QueryEntry[]> {
-    return await this.#main.ask({ what: 'queries', all: true })
+    return await this.#main.ask({ what: 'queries', which: 'all' })
+  }
+  async missing(): Promise<readonly string[]> {
+    return await this.#main.ask({ what: 'missing queries' })
   }
   async kill(id: string, by: Killer): Promise<KillOutcome> {
     return await this.#main.ask({ what: 'kill', id, by })

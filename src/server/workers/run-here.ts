@@ -93,6 +93,7 @@ function endedBy(signal: AbortSignal, registry: QueryRegister): QueryRegister {
     },
     running: () => registry.running(),
     all: () => registry.all(),
+    missing: () => registry.missing(),
     kill: (id, by) => registry.kill(id, by),
   }
 }

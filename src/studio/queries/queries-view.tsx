@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { systemClock } from '../../lib/clock.ts'
 import { shortBytes } from '../explorer/topics.ts'
 import { createStore } from '../observable.ts'
-import { behind, rest } from '../session/server.ts'
+import { behind, rest, restMissing } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import {
@@ -26,8 +26,8 @@ export default function QueriesView() {
   const state = useStore(store, (s) => s)
   const [round, again] = useState(0)
   const list = useRef<HTMLTableSectionElement>(null)
-  useRefresh(environment, round, (rows, failure) =>
-    store.set((s) => (rows === undefined ? { ...s, failure } : refreshed(s, rows))),
+  useRefresh(environment, round, (heard, failure) =>
+    store.set((s) => (heard === undefined ? { ...s, failure } : refreshed(s, heard.value, heard.missing))),
   )
   const kill = (id: string): void => {
     const { state: next, kill: now } = killPressed(store.get(), id)
@@ -58,6 +58,7 @@ export default function QueriesView() {
     <div class="queries" onKeyDown={press}>
       <Head state={state} change={(part) => store.set((s) => ({ ...s, ...part }))} />
       <Failure text={state.failure} />
+      <Missing text={state.missing} />
       <div class="query-list">
         <table aria-label="Running queries">
           <TableHead hasServers={hasServers} />
@@ -93,6 +94,15 @@ function Failure({ text }: { readonly text: string | undefined }) {
   if (text === undefined) return null
   return (
     <p class="failure" role="alert">
+      {text}
+    </p>
+  )
+}
+
+function Missing({ text }: { readonly text: string | undefined }) {
+  if (text === undefined) return null
+  return (
+    <p class="notice" role="status">
       {text}
     </p>
   )
@@ -140,19 +150,23 @@ function TableHead({ hasServers }: { readonly hasServers: boolean }) {
   )
 }
 
+function listOf(environment: string) {
+  return restMissing<readonly QueryRow[]>(behind(environment, 'api/v1/sql/queries'))
+}
+
 /** Reads the list, and again two seconds after each answer while the page is seen. */
 function useRefresh(
   environment: string,
   round: number,
-  heard: (rows: readonly QueryRow[] | undefined, failure?: string) => void,
+  heard: (list: Awaited<ReturnType<typeof listOf>> | undefined, failure?: string) => void,
 ): void {
   useEffect(() => {
     let isShown = true
     let timer: { cancel(): void } | undefined
     const look = async (): Promise<void> => {
       if (document.visibilityState === 'visible') {
-        await rest<readonly QueryRow[]>(behind(environment, 'api/v1/sql/queries')).then(
-          (rows) => isShown && heard(rows),
+        await listOf(environment).then(
+          (list) => isShown && heard(list),
           (cause: Error) => isShown && heard(undefined, cause.message),
         )
       }

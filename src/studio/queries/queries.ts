@@ -19,6 +19,8 @@ export interface QueryRow {
 export interface QueriesState {
   readonly rows: readonly QueryRow[]
   readonly failure: string | undefined
+  /** What the list lacks, as the server says it. */
+  readonly missing?: string
   /** Whether those of others are shown, where the account sees any. */
   readonly everybody: boolean
   /** Whether those that ended are shown. */
@@ -53,10 +55,11 @@ function order(a: QueryRow, b: QueryRow): number {
 }
 
 /** A new list came; what is gone is neither asked for nor being killed any more. */
-export function refreshed(state: QueriesState, rows: readonly QueryRow[]): QueriesState {
+export function refreshed(state: QueriesState, rows: readonly QueryRow[], missing?: string): QueriesState {
   const running = new Set(rows.filter(({ status }) => status === 'Running').map(({ id }) => id))
   return {
     ...state,
+    missing,
     rows,
     failure: undefined,
     asked: state.asked !== undefined && running.has(state.asked) ? state.asked : undefined,

@@ -21,12 +21,26 @@ export async function rest<T>(path: string, init: RequestInit = {}): Promise<T> 
   return (text === '' ? undefined : JSON.parse(text)) as T
 }
 
+/** The same, with what the server says that the answer lacks. */
+export async function restMissing<T>(path: string): Promise<{ readonly value: T; readonly missing?: string }> {
+  const { text, headers } = await answerOf(path, {})
+  const missing = headers.get('sluice-incomplete')
+  return { value: JSON.parse(text) as T, ...(missing === null ? {} : { missing }) }
+}
+
 /** The same as text. */
 export async function restText(path: string, init: RequestInit = {}): Promise<string> {
+  return (await answerOf(path, init)).text
+}
+
+async function answerOf(
+  path: string,
+  init: RequestInit,
+): Promise<{ readonly text: string; readonly headers: Headers }> {
   const answer = await fetch(serverUrl() + path, { ...init, credentials: 'same-origin', cache: 'no-store' })
   const text = await answer.text()
   if (!answer.ok) throw new RestFailure(answer.status, failureText(text) ?? `The server answered ${answer.status}.`)
-  return text
+  return { text, headers: answer.headers }
 }
 
 function failureText(body: string): string | undefined {

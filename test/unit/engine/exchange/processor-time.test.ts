@@ -42,6 +42,7 @@ async function heard(used: readonly number[], sql: string, most = Number.POSITIV
           begin: () => ({ signal: kill.signal, end: () => undefined }),
           running: () => [],
           all: () => [],
+          missing: () => [],
           kill: () => 'absent',
         },
         user: 'u',

@@ -69,6 +69,12 @@ async function together(...servers: readonly { server: RunningServer }[]): Promi
   )
 }
 
+interface Stop {
+  readonly type: string
+  readonly source: string
+  readonly missing?: string
+}
+
 interface Frame {
   readonly type: string
   readonly data?: unknown
@@ -85,7 +91,8 @@ function ask({ server }: { server: RunningServer }, name: string, sql: string, f
   const done = once(socket, 'close').then(() => {
     const rows = frames.filter(({ type }) => type === 'RECORD').map(({ data }) => (data as { value: unknown }).value)
     const error = frames.find(({ type }) => type === 'ERROR')?.data as string | undefined
-    return { rows: rows as Record<string, unknown>[], error }
+    const stops = frames.filter(({ type }) => type === 'SENTINEL').map(({ data }) => (data as { reason: Stop }).reason)
+    return { rows: rows as Record<string, unknown>[], error, stops }
   })
   return { frames, done, socket }
 }
@@ -251,6 +258,31 @@ test('without a key a record of another server is believed, and its lies are bou
   assert.match(error, /"ghost" did not answer within 5000 ms \(servers\.kill\.timeout\)/)
 })
 
+test('what the lists of queries cannot say of other servers is said beside them', async () => {
+  const topic = newTopic()
+  const one = await start(topic, { config: { limits: { 'server.workers': 1 } } })
+  await eventually('it is there', () => broker.store.topics.has(`${topic}_servers`))
+  const about = { kind: 'presence', since: 0, state: 'ready', accounts: [], queries: [], left: 0 }
+  let seq = 0
+  await eventually('both are heard', async () => {
+    seq++
+    await write(
+      `${topic}_servers`,
+      JSON.stringify({ ...about, from: 'g', seq, at: Date.now(), name: 'busy', left: 7 }),
+      JSON.stringify({ ...about, from: 'h', seq, at: Date.now() - 3_600_000, name: 'lät\u0001e' }),
+    )
+    return (await ask(one, 'admin', 'SHOW QUERIES').done).stops.length === 2
+  })
+  const [busy, late] = (await ask(one, 'admin', 'SHOW QUERIES').done).stops.map(({ missing = '' }) => missing)
+  assert.equal(busy, '7 running queries of the server "busy" are not listed (servers.record.bytes).')
+  assert.match(
+    late,
+    /^Queries of the server "lät\\u0001e" are not listed: its clock and .* 300000 \(servers\.clock\)\.$/,
+  )
+  const field = (await rest(one, 'admin', '/api/v1/sql/queries')).headers.get('sluice-incomplete')
+  assert.match(field ?? '', /^7 running queries of the server "busy" .* "l\?t\\u0001e" are not listed/)
+})
+
 test('the topic is no table, for nobody', async () => {
   const topic = newTopic()
   const one = await start(topic)
@@ -279,9 +311,19 @@ test('a topic that cannot be used leaves the server alone: it says so and goes o
   assert.match(await (await fetch(`${one.server.url}/metrics`)).text(), /^sluice_servers_topic_up 0$/m)
   assert.equal((await ask(one, 'anna', 'SELECT 1').done).error, undefined)
   assert.match((await ask(one, 'anna', "KILL QUERY 'x'").done).error ?? '', /the others cannot be reached: .*/)
+  // Lists of queries say that they may not be whole: in SQL, and in a field of HTTP.
+  for (const sql of ['SHOW QUERIES', 'SHOW ALL QUERIES']) {
+    const [{ type, source, missing = '' }] = (await ask(one, 'anna', sql).done).stops
+    assert.deepEqual([type, source], ['UNHEARD', sql])
+    assert.match(missing, /^Queries of other servers may be missing, as these cannot be heard: .*not authorized/)
+  }
+  for (const path of ['/api/v1/sql/queries', '/api/sql/queries'])
+    assert.match((await rest(one, 'anna', path)).headers.get('sluice-incomplete') ?? '', /cannot be heard/, path)
   broker.faults.clear()
   await eventually('it is well again', async () => (await health())['serversTopic'] === 'up')
   await together(one, two)
+  assert.deepEqual((await ask(one, 'anna', 'SHOW ALL QUERIES').done).stops, [])
+  assert.equal((await rest(one, 'anna', '/api/v1/sql/queries')).headers.get('sluice-incomplete'), null)
 })
 
 test('a topic that is deleted is made again', async () => {
