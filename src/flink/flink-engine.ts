@@ -18,7 +18,7 @@ import { FlinkError, type FlinkConfig, FlinkSession, givenBack, type FlinkRow } 
 import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
 import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
-import { followJob, progressOf, type SourceCounts } from './metrics.ts'
+import { countsAtEnd, followJob, progressOf, type SourceCounts } from './metrics.ts'
 import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
 import { streamingJob } from './streaming.ts'
@@ -244,7 +244,9 @@ class RunningParts implements Handed {
       if (came === most && statistics.badRecords > badRecords)
         throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
       over.abort()
-      show(new Map(), true)
+      const { jobId } = session
+      const asked = rest !== undefined && jobId !== undefined ? countsAtEnd(rest, jobId, sources, signal) : undefined
+      show((await asked) ?? new Map(), true)
     } catch (cause) {
       failed = true
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)

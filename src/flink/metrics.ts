@@ -1,7 +1,7 @@
 /**
  * How far a job of Flink is, from the metrics that its JobManager collects (REST v1, `docs/ops/rest_api` of Flink 2.2).
- * They are some seconds old (`metrics.fetcher.update-interval`), and those of a short job never come: what they say is
- * for people who wait, and nothing depends on it.
+ * They are some seconds old (`metrics.fetcher.update-interval`), and those of a short job never come; once a job has ended,
+ * its JobManager has the sums of each part. What they say is for people who wait, and nothing depends on it.
  */
 import type { PartitionProgress } from '../kafka/log.ts'
 import { sleep, systemClock } from '../lib/clock.ts'
@@ -29,6 +29,8 @@ export interface SourceCounts {
   readonly offsets: ReadonlyMap<number, number>
   /** Everything of it has been read; its metrics may never have come. */
   readonly finished: boolean
+  /** The bytes and records are all that there are. */
+  readonly whole?: boolean
 }
 
 /** How often a job is asked about; longer where the answers take long. */
@@ -64,10 +66,80 @@ export async function followJob(
   }
 }
 
+/**
+ * Limit `flink.metrics.end.timeout` (ms): how long the JobManager is asked for the sums of a job that has ended. Beyond it:
+ * what was last seen is carried on to the end.
+ */
+const END_TIMEOUT_MS = 1000
+/** The JobManager hears of the end of the last parts a little later than the gateway. */
+const AGAIN_MS = 50
+
+/** What the sources of a job read that has ended; those of which it is not known are left out. Never rejects. */
+export async function countsAtEnd(
+  rest: string,
+  job: string,
+  sources: readonly JobSource[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, SourceCounts>> {
+  const found = new Map<string, SourceCounts>()
+  const until = AbortSignal.any([signal, AbortSignal.timeout(END_TIMEOUT_MS)])
+  try {
+    for (;;) {
+      const vertices = await verticesOf(rest, job, until)
+      for (const { name, metrics: sums } of vertices) {
+        const tables = sourcesIn(name).filter(({ table }) => sources.some((one) => one.table === table))
+        // Several sources in one part are counted together.
+        if (tables.length === 1 && isWhole(sums))
+          found.set(tables[0].table, {
+            bytes: sums['read-bytes'],
+            records: sums['read-records'],
+            offsets: new Map(),
+            finished: true,
+            whole: true,
+          })
+      }
+      if (found.size === sources.length || vertices.every(({ status }) => status === 'FINISHED')) return found
+      await sleep(systemClock, AGAIN_MS, until)
+    }
+  } catch {
+    return found
+  }
+}
+
+interface Sums {
+  readonly 'read-bytes': number
+  readonly 'read-records': number
+}
+
+function isWhole(sums: unknown): sums is Sums {
+  if (typeof sums !== 'object' || sums === null) return false
+  const each = sums as Readonly<Record<string, unknown>>
+  return ['read-bytes', 'read-records'].every(
+    (name) => each[`${name}-complete`] === true && Number.isSafeInteger(each[name]) && Number(each[name]) >= 0,
+  )
+}
+
 interface Vertex {
   readonly id?: unknown
   readonly name?: unknown
   readonly status?: unknown
+  readonly metrics?: unknown
+}
+
+/** The tables that a part of a job reads. */
+function sourcesIn(name: unknown): { readonly table: string; readonly number: string }[] {
+  const found = String(name).matchAll(/Source: (sluice_\w+)\[(\d+)\]/g)
+  return [...found].map(([, table, number]) => ({ table, number }))
+}
+
+async function verticesOf(rest: string, job: string, signal: AbortSignal): Promise<readonly Vertex[]> {
+  const { vertices } = (await get(rest, pathOf(job), signal)) as { readonly vertices?: unknown }
+  if (!Array.isArray(vertices)) return []
+  return vertices.filter((each) => typeof each === 'object' && each !== null) as Vertex[]
+}
+
+function pathOf(job: string): string {
+  return `/v1/jobs/${encodeURIComponent(job)}`
 }
 
 async function countsOf(
@@ -76,15 +148,13 @@ async function countsOf(
   sources: readonly JobSource[],
   signal: AbortSignal,
 ): Promise<Map<string, SourceCounts>> {
-  const path = `/v1/jobs/${encodeURIComponent(job)}`
-  const { vertices } = (await get(rest, path, signal)) as { readonly vertices?: readonly Vertex[] }
   const found = new Map<string, SourceCounts>()
-  for (const { id, name, status } of vertices ?? [])
-    for (const [, table, number] of String(name).matchAll(/Source: (sluice_\w+)\[(\d+)\]/g)) {
+  for (const { id, name, status } of await verticesOf(rest, job, signal))
+    for (const { table, number } of sourcesIn(name)) {
       const source = sources.find((one) => one.table === table)
       if (source === undefined) continue
       const ask = (names: readonly string[]) =>
-        metrics(rest, `${path}/vertices/${encodeURIComponent(String(id))}/subtasks/metrics`, names, signal)
+        metrics(rest, `${pathOf(job)}/vertices/${encodeURIComponent(String(id))}/subtasks/metrics`, names, signal)
       const counts = await countsOfSource(source, `Source__${table}[${number}]`, ask)
       found.set(table, { ...counts, finished: status === 'FINISHED' })
     }
@@ -153,13 +223,19 @@ export function progressOf(
 ): { readonly progress: readonly PartitionProgress[]; readonly scanned: ReadonlyMap<number, number> } {
   const seenOf = ({ partition, start, end }: SourceRange): number =>
     Math.min(Math.max((counts?.offsets.get(partition) ?? -1) + 1, start), end)
-  const passed = ranges.reduce((sum, range) => sum + seenOf(range) - range.start, 0)
-  const share = (of: number, offsets: number) => (passed === 0 ? 0 : Math.round((of * offsets) / passed))
+  const passedOf = (range: SourceRange): number => (counts?.whole === true ? range.end : seenOf(range)) - range.start
+  const passed = ranges.reduce((sum, range) => sum + passedOf(range), 0)
+  const upTo = (of: number, offsets: number) => (passed === 0 ? 0 : Math.round((of * offsets) / passed))
   const scanned = new Map<number, number>()
+  let before = 0
   const progress = ranges.map((range) => {
     const { partition, start, end } = range
     const position = ended || counts?.finished === true ? end : seenOf(range)
-    if (counts !== undefined) scanned.set(partition, share(counts.records, position - start))
+    const [from, to] = [before, before + position - start]
+    before = to
+    // From sums to sums: rounded each alone, the parts would not come to the whole.
+    const share = (of: number) => upTo(of, to) - upTo(of, from)
+    if (counts !== undefined) scanned.set(partition, share(counts.records))
     return {
       partition,
       begin: start,
@@ -167,7 +243,7 @@ export function progressOf(
       position,
       unread: position < end ? [{ partition, start: position, end }] : [],
       complete: position >= end,
-      bytesRead: share(counts?.bytes ?? 0, position - start),
+      bytesRead: share(counts?.bytes ?? 0),
       lost: 0,
       lostRanges: [],
     }

@@ -361,7 +361,7 @@ describe('statements on a real Flink', { skip }, () => {
         assert.match(String(around?.name), /^(run|fetch )/)
         assert.ok(around !== undefined && around.startNs <= startNs && startNs < endNs && endNs <= around.endNs)
         assert.equal(failed, false)
-        // What its metrics did not say in time is left out.
+        // What is not known in time is left out.
         assert.notEqual(attributes['sluice.records.read'], 0)
       }
     })
@@ -412,6 +412,20 @@ describe('statements on a real Flink', { skip }, () => {
       abort.abort()
       await asked
       await eventually('the job has ended', async () => (await running()) === 0)
+    })
+
+    it('the last STATS of a short job has all of its records', async () => {
+      const sluice = connect({ url: server.url, environment: 'demo', token: ROBOT_KEY })
+      const last = async (sql: string) => {
+        let scanned = { records: 0, bytes: 0 }
+        for await (const event of sluice.query(sql))
+          if (event.type === 'STATS') scanned = { records: event.data.recordsScanned, bytes: event.data.bytesRead }
+        return scanned
+      }
+      const sql = `SELECT s, MAX(a) AS m FROM \`${topic}\` WHERE a > 1 GROUP BY s`
+      const [here, there] = [await last(sql), await last(`SET engine = flink; ${sql}`)]
+      assert.ok(here.records > 0 && there.bytes > 0)
+      assert.equal(there.records, here.records)
     })
 
     it('a statement that is cancelled frees its slots', async () => {

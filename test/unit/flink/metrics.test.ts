@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
-import { followJob, progressOf, type SourceCounts } from '../../../src/flink/metrics.ts'
+import { countsAtEnd, followJob, progressOf, type SourceCounts } from '../../../src/flink/metrics.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const RANGES = [
@@ -162,6 +162,73 @@ describe("the metrics of Flink's JobManager", () => {
       progressOf(RANGES, wild, false).progress.map(({ position }) => position),
       [100, 600],
     )
+  })
+
+  it('have the sums of a job that has ended, as soon as all of its parts have', async () => {
+    const sums = { 'read-bytes': 7001, 'read-records': 77, 'read-bytes-complete': true, 'read-records-complete': true }
+    const two = { ...SOURCES[0], table: 'sluice_1' }
+    const others = ['sluice_2', 'sluice_3'].map((table) => ({ ...SOURCES[0], table }))
+    let times = 0
+    const rest = await jobManager((_, response) => {
+      const isOver = ++times > 2
+      const vertices = [
+        null,
+        { name: 'Source: sluice_0[1] -> Calc[2]', status: 'FINISHED', metrics: sums },
+        {
+          name: 'Source: sluice_1[3]',
+          status: isOver ? 'FINISHED' : 'RUNNING',
+          metrics: { ...sums, 'read-records-complete': isOver },
+        },
+        // Of two sources in one part nobody knows which has read what.
+        { name: 'Source: sluice_2[4] -> Join[6] <- Source: sluice_3[5]', status: 'FINISHED', metrics: sums },
+      ]
+      response.end(JSON.stringify({ vertices: isOver ? vertices.slice(1) : vertices }))
+    })
+    const counts = await countsAtEnd(rest, 'j/..', [...SOURCES, two, ...others], new AbortController().signal)
+    assert.equal(times, 3)
+    assert.ok(asked.every((url) => url === '/v1/jobs/j%2F..'))
+    assert.deepEqual([...counts.keys()], ['sluice_0', 'sluice_1'])
+    const { progress, scanned } = progressOf(RANGES, counts.get('sluice_0'), true)
+    // 200 and 600 offsets of 800: together they are the sums.
+    assert.deepEqual(
+      progress.map(({ bytesRead, complete }) => [bytesRead, complete]),
+      [
+        [1750, true],
+        [5251, true],
+      ],
+    )
+    assert.deepEqual(
+      [...scanned],
+      [
+        [0, 19],
+        [1, 58],
+      ],
+    )
+  })
+
+  for (const [what, metrics] of [
+    ['none', undefined],
+    ['null', null],
+    ['a fraction', { 'read-records': 0.5 }],
+    ['below zero', { 'read-bytes': -1 }],
+    ['a text', { 'read-bytes': '7' }],
+  ] as const)
+    it(`have no sums where they are ${what}`, async () => {
+      const whole = { 'read-bytes-complete': true, 'read-records-complete': true, 'read-bytes': 1, 'read-records': 1 }
+      const vertex = {
+        name: 'Source: sluice_0[1]',
+        status: 'FINISHED',
+        metrics: metrics && { ...whole, ...metrics },
+      }
+      const rest = await jobManager((_, response) => response.end(JSON.stringify({ vertices: [vertex] })))
+      assert.equal((await countsAtEnd(rest, 'j', SOURCES, new AbortController().signal)).size, 0)
+    })
+
+  it('are not waited for where the statement is over', async () => {
+    const over = new AbortController()
+    const rest = await jobManager(() => over.abort())
+    assert.equal((await countsAtEnd(rest, 'j', SOURCES, over.signal)).size, 0)
+    assert.equal((await countsAtEnd('http://127.0.0.1:9', 'j', SOURCES, new AbortController().signal)).size, 0)
   })
 
   for (const [what, answer] of [
