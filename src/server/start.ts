@@ -180,14 +180,15 @@ class Server implements RunningServer {
     const { users, serviceAccounts, limits } = config
     const logins = sharedLogins(config.server.session, means.store, means.clock, limits['server.session.timeout'])
     logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
-    this.#accounts = new Accounts(users, serviceAccounts, limits, means.clock, logins)
     const register = openRegister(config, means.log, means.clock, {
       sessions: () => this.#sessions,
+      failures: () => this.#accounts.failures(),
       state: () => this.#health.readiness,
       named: (identity) => this.#accounts.named(identity),
     })
     this.queries = register.queries
     this.servers = register.servers
+    this.#accounts = new Accounts(users, serviceAccounts, limits, means.clock, logins, this.servers)
     this.#metrics = new Metrics({
       openSockets: () => this.#sessions.size,
       runningQueries: () => this.#running().length,

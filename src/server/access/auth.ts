@@ -162,6 +162,14 @@ function samePermissions(
   return JSON.stringify(a.permissions) === JSON.stringify(b.permissions)
 }
 
+/** Failed logins on other servers. */
+export interface OtherFailures {
+  /** Of a user, by `accountId`, within the hour. */
+  failures(account: string): number
+  /** There is one more here. */
+  changed(): void
+}
+
 /** The accounts of a running server, its logins, and the delays after wrong passwords. Only `login` waits. */
 export class Accounts {
   #users: ReadonlyMap<string, UserConfig>
@@ -169,6 +177,9 @@ export class Accounts {
   readonly #limits: ServerLimits
   readonly #clock: Clock
   readonly #shared: SharedLogins | undefined
+  readonly #others: OtherFailures | undefined
+  /** Names of users with failures that concern whoever is not known by address or browser. */
+  readonly #failed = new Set<string>()
   /** Accounts by what they are called in signed tokens. */
   #byId: ReadonlyMap<string, Owner>
   /** By token hash, oldest first. */
@@ -187,7 +198,9 @@ export class Accounts {
     limits: ServerLimits,
     clock: Clock,
     shared?: SharedLogins,
+    others?: OtherFailures,
   ) {
+    this.#others = others
     this.#users = new Map(users.map((user) => [user.name, user]))
     this.#serviceAccounts = serviceAccounts
     this.#shared = shared
@@ -324,7 +337,9 @@ export class Accounts {
     const keys = [ofName, ofAddress]
     const mostFailures = this.#limits['server.max.login.failures']
     const pendingOfName = this.#pendingOf.get(ofName) ?? 0
-    if (this.#failures.ofHour(ofName) + pendingOfName >= mostFailures) return 'locked'
+    const elsewhere =
+      known === undefined ? (this.#others?.failures(accountId(identityOf({ kind: 'user', name }))) ?? 0) : 0
+    if (this.#failures.ofHour(ofName) + elsewhere + pendingOfName >= mostFailures) return 'locked'
     this.#pending++
     this.#pendingOf.set(address, before + 1)
     this.#pendingOf.set(ofName, pendingOfName + 1)
@@ -335,7 +350,12 @@ export class Accounts {
       const good = await passwordMatches(password, user?.passwordHash ?? NOBODY)
       // The user may have been removed, or have got another password, in the meantime.
       if (user === undefined || !good || this.#users.get(name)?.passwordHash !== user.passwordHash) {
-        for (const key of keys) this.#failures.add(key, key === ofName && this.#users.has(name))
+        const isUser = this.#users.has(name)
+        for (const key of keys) this.#failures.add(key, key === ofName && isUser)
+        if (isUser && known === undefined) {
+          this.#failed.add(name)
+          this.#others?.changed()
+        }
         return undefined
       }
       for (const key of keys) this.#failures.good(key)
@@ -347,6 +367,16 @@ export class Accounts {
       this.#done(address)
       this.#done(ofName)
     }
+  }
+
+  /** Users whose names have failed within the hour, by `accountId`, and how often; those with the most first. */
+  failures(): (readonly [account: string, count: number])[] {
+    const all = [...this.#failed].map((name) => ({ name, count: this.#failures.ofHour(hashToken(`name ${name}`)) }))
+    for (const { name, count } of all) if (count === 0 || !this.#users.has(name)) this.#failed.delete(name)
+    return all
+      .filter(({ name }) => this.#failed.has(name))
+      .sort((a, b) => b.count - a.count)
+      .map(({ name, count }) => [accountId(identityOf({ kind: 'user', name })), count])
   }
 
   #done(key: string): void {

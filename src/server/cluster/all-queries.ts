@@ -22,7 +22,7 @@ export function openRegister(
   config: ServerConfig,
   log: Log,
   clock: Clock,
-  server: Pick<ServersOptions, 'sessions' | 'state'> & { named(identity: string): Account | undefined },
+  server: Pick<ServersOptions, 'sessions' | 'failures' | 'state'> & { named(identity: string): Account | undefined },
 ): { readonly queries: ServerQueries; readonly servers: Servers | undefined } {
   const topic = serversTopicOf(config, log, clock)
   if (topic === undefined) return { queries: new Queries(), servers: undefined }

@@ -21,6 +21,11 @@ export const MAX_RECORD_BYTES = 64 * 1024
  */
 export const MAX_ACCOUNTS = 1000
 /**
+ * Limit `servers.failures` (users): whose failed logins a server tells the others, those with the most first. Beyond it:
+ * failed logins of the others count on that server alone.
+ */
+export const MAX_FAILED = 200
+/**
  * Limit `servers.statement.characters` (characters): text of a statement, or of what became of it, that other servers
  * show. Beyond it: the text is cut there.
  */
@@ -40,6 +45,8 @@ export interface Presence {
   readonly state: Readiness
   /** How many queries of an account run there, by `accountId`; those whose clients have stopped reading do not count. */
   readonly accounts: readonly (readonly [account: string, running: number])[]
+  /** How often the name of a user failed to log in there within the hour, by `accountId`. */
+  readonly failures: readonly (readonly [account: string, count: number])[]
   readonly queries: readonly QueryEntry[]
   /** Running queries that are not among them. */
   readonly left: number
@@ -81,6 +88,11 @@ export class Messages {
   /** `secrets`: the first one signs, all of them are good; none: nothing is signed. */
   constructor(secrets: readonly string[] = []) {
     this.#keys = secrets.map((secret) => purposeKey(secret, 'sluice servers'))
+  }
+
+  /** Whether only records that are signed say anything. */
+  get isSigned(): boolean {
+    return this.#keys.length > 0
   }
 
   recordOf(message: Message): RecordToProduce {
@@ -141,14 +153,19 @@ function checked(read: unknown): Message | undefined {
 }
 
 function presence(from: string, read: Readonly<Record<string, unknown>>): Presence | undefined {
-  const { seq, at, name, since, state, accounts, queries, left } = read
+  // Servers of versions before this one say nothing of failures.
+  const { seq, at, name, since, state, accounts, failures = [], queries, left } = read
   if (!isCount(seq) || !isCount(at) || !isCount(since) || !isCount(left) || !isText(name, 300)) return undefined
   if (state !== 'ready' && state !== 'draining') return undefined
-  if (!Array.isArray(accounts) || accounts.length > MAX_ACCOUNTS || !accounts.every(isPlace)) return undefined
+  if (!isCounts(accounts, MAX_ACCOUNTS) || !isCounts(failures, MAX_FAILED)) return undefined
   if (!Array.isArray(queries)) return undefined
   const entries = queries.map((given) => entryOf(given, name))
   if (!entries.every((entry) => entry !== undefined)) return undefined
-  return { kind: 'presence', from, seq, at, name, since, state, accounts, queries: entries, left }
+  return { kind: 'presence', from, seq, at, name, since, state, accounts, failures, queries: entries, left }
+}
+
+function isCounts(value: unknown, most: number): value is [string, number][] {
+  return Array.isArray(value) && value.length <= most && value.every(isPlace)
 }
 
 function isPlace(value: unknown): value is [string, number] {

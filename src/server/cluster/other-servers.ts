@@ -81,11 +81,18 @@ export class OtherServers {
 
   /** Queries of an account that run on them. */
   running(identity: string): number {
-    const id = accountId(identity)
-    let count = 0
-    for (const { accounts } of this.alive())
-      for (const [account, running] of accounts) if (account === id) count += running
-    return count
+    return this.#sum('accounts', accountId(identity))
+  }
+
+  /** Failed logins of a user on them within the hour, by `accountId`. */
+  failures(account: string): number {
+    return this.#sum('failures', account)
+  }
+
+  #sum(of: 'accounts' | 'failures', account: string): number {
+    let sum = 0
+    for (const presence of this.alive()) for (const [one, count] of presence[of]) if (one === account) sum += count
+    return sum
   }
 
   /** Those that run and the last ones that ran there, oldest first. */

@@ -3,13 +3,13 @@ import type { QueryEntry } from '../../engine/queries.ts'
 import { identityOf } from '../access/auth.ts'
 import { accountId } from '../access/signed-logins.ts'
 import type { Conversation } from '../socket/conversation.ts'
-import { MAX_ACCOUNTS, MAX_RECORD_BYTES, MAX_TEXT, type Presence } from './messages.ts'
+import { MAX_ACCOUNTS, MAX_FAILED, MAX_RECORD_BYTES, MAX_TEXT, type Presence } from './messages.ts'
 
 /** Queries that ended are told, too, as long as there is room; of many the newest. */
 const ENDED_TOLD = 50
 
 /** What of a presence changes by itself. */
-export type Work = Pick<Presence, 'accounts' | 'queries' | 'left'>
+export type Work = Pick<Presence, 'accounts' | 'failures' | 'queries' | 'left'>
 
 /** Queries of each account that use a place of it; a client that has stopped reading gives way. */
 export function accountsOf(sessions: Iterable<Conversation>): Presence['accounts'] {
@@ -25,12 +25,17 @@ export function accountsOf(sessions: Iterable<Conversation>): Presence['accounts
     .map(([identity, count]) => [accountId(identity), count])
 }
 
-/** The list of queries, running ones first, as far as they fit beside the accounts. `all`: oldest first. */
-export function workOf(all: readonly QueryEntry[], accounts: Presence['accounts']): Work {
+/** The list of queries, running ones first, as far as they fit beside the counts. `all`: oldest first. */
+export function workOf(
+  all: readonly QueryEntry[],
+  accounts: Presence['accounts'],
+  allFailures: Presence['failures'] = [],
+): Work {
+  const failures = allFailures.slice(0, MAX_FAILED)
   const running = all.filter(({ status }) => status === 'Running')
   const ended = all.filter(({ status }) => status !== 'Running').slice(-ENDED_TOLD)
   // What else is in a record, names included, is small.
-  let room = MAX_RECORD_BYTES - 2048 - Buffer.byteLength(JSON.stringify(accounts))
+  let room = MAX_RECORD_BYTES - 2048 - Buffer.byteLength(JSON.stringify([accounts, failures]))
   const queries: QueryEntry[] = []
   const take = (entry: QueryEntry): boolean => {
     const told = shortened(entry)
@@ -41,7 +46,7 @@ export function workOf(all: readonly QueryEntry[], accounts: Presence['accounts'
   let listed = 0
   while (listed < running.length && take(running[listed])) listed++
   for (const entry of ended.reverse()) if (!take(entry)) break
-  return { accounts, queries, left: running.length - listed }
+  return { accounts, failures, queries, left: running.length - listed }
 }
 
 function shortened({ server: _, ...entry }: QueryEntry): QueryEntry {

@@ -69,6 +69,11 @@ export class ServersTopic {
     this.#heardMs = options.clock.monotonic()
   }
 
+  /** Whether only records that are signed count. */
+  get isSigned(): boolean {
+    return this.#options.messages.isSigned
+  }
+
   /** Why the topic cannot be used at the moment; empty: it can. */
   get problem(): string {
     const { clock } = this.#options

@@ -14,7 +14,7 @@ import { serversTopic } from '../environment.ts'
 import type { Readiness } from '../health.ts'
 import type { Log } from '../log.ts'
 import type { Conversation } from '../socket/conversation.ts'
-import { type Kill, type Message, Messages } from './messages.ts'
+import { type Kill, type Message, Messages, type Presence } from './messages.ts'
 import { OtherServers } from './other-servers.ts'
 import { accountsOf, workOf } from './presence.ts'
 import { ServersTopic } from './servers-topic.ts'
@@ -40,6 +40,8 @@ export interface ServersOptions {
   readonly clock: Clock
   /** What runs here, with its accounts. */
   sessions(): Iterable<Conversation>
+  /** Failed logins here, by `accountId`, those with the most first. */
+  failures(): Presence['failures']
   state(): Readiness
   /** Whether an account, by identity, may end a query that runs here. */
   mayEnd(account: string, entry: QueryEntry): boolean
@@ -141,6 +143,14 @@ export class Servers {
     return this.#others.running(identity)
   }
 
+  /**
+   * Failed logins of a user on the others within the hour, as last heard, by `accountId`. Only signed ones count: whoever
+   * may write to the topic could keep everybody out.
+   */
+  failures(account: string): number {
+    return this.#topic.isSigned ? this.#others.failures(account) : 0
+  }
+
   /** Queries of the others, as last heard; oldest first. */
   queries(): readonly QueryEntry[] {
     return this.#others.queries()
@@ -193,8 +203,8 @@ export class Servers {
   }
 
   #tick(): void {
-    const { clock, queries, sessions, state } = this.#options
-    const work = workOf(queries.all(), accountsOf(sessions()))
+    const { clock, queries, sessions, state, failures } = this.#options
+    const work = workOf(queries.all(), accountsOf(sessions()), failures())
     const about = { name: this.#name, since: this.#since, state: state(), ...work }
     const text = JSON.stringify(about)
     const silentMs = clock.monotonic() - this.#sentMs

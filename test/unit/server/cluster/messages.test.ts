@@ -28,6 +28,7 @@ function presence(more: Partial<Presence> = {}): Presence {
     since: 10,
     state: 'ready',
     accounts: [[accountId('user anna'), 2]],
+    failures: [[accountId('user ben'), 3]],
     queries: [entry('q1', { server: 'host:1' })],
     left: 0,
     ...more,
@@ -75,6 +76,11 @@ describe('messages', () => {
     assert.deepEqual(read(new Messages([OTHER, KEY]), record), MESSAGES[0])
   })
 
+  test('of servers before failures were told have none', () => {
+    const { failures: _, ...before } = presence()
+    assert.deepEqual(read(new Messages(), bare(before)), presence({ failures: [] }))
+  })
+
   test('of any other form are passed over, each with its reason', () => {
     const messages = new Messages()
     assert.match(String(messages.messageOf({ value: null, headers: [] })), /no value/)
@@ -95,6 +101,9 @@ describe('messages', () => {
       { ...presence(), accounts: [['x', -1]] },
       { ...presence(), accounts: [['x'.repeat(65), 1]] },
       { ...presence(), accounts: Array.from({ length: 1001 }, () => ['x', 1]) },
+      { ...presence(), failures: [['x', 1.5]] },
+      { ...presence(), failures: null },
+      { ...presence(), failures: Array.from({ length: 201 }, () => ['x', 1]) },
       { ...presence(), queries: [null] },
       { ...presence(), queries: [{ ...query, id: '<script>' }] },
       { ...presence(), queries: [{ ...query, sql: 'x'.repeat(1002) }] },
@@ -151,7 +160,9 @@ describe('what a server says of itself', () => {
       ['r0', 'r1', 'r2', 'e299'],
     )
     assert.equal(few.queries.length, 53)
-    const many = workOf([...ended, ...running], [[accountId('user anna'), 300]])
+    const failures = Array.from({ length: 300 }, (_, i) => [accountId(`user ${i}`), 300 - i] as const)
+    const many = workOf([...ended, ...running], [[accountId('user anna'), 300]], failures)
+    assert.deepEqual(many.failures, failures.slice(0, 200))
     assert.equal(many.left, 300 - many.queries.length)
     assert.ok(many.left > 0 && many.queries.length > 20)
     for (const work of [few, many]) {
@@ -193,6 +204,8 @@ describe('the other servers', () => {
     others.take(presence({ seq: 1 }))
     assert.equal(others.running('user anna'), 5, 'an older word does not count')
     assert.equal(others.running('service account anna'), 0)
+    assert.equal(others.failures(accountId('user ben')), 3)
+    assert.equal(others.failures(accountId('user anna')), 0)
     others.take(presence({ from: 'server-2' }))
     assert.equal(others.running('user anna'), 7)
     clock.at += SILENCE_MS

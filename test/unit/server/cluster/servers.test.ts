@@ -11,6 +11,7 @@ import { deleteTopic } from '../../../../src/kafka/admin/topics.ts'
 import { Cluster } from '../../../../src/kafka/cluster.ts'
 import { type Broker, startBroker } from '../../../../src/sandbox/broker.ts'
 import { type Clock, systemClock } from '../../../../src/lib/clock.ts'
+import { hashPassword } from '../../../../src/server/access/secrets.ts'
 import { readConfig } from '../../../../src/server/config/config.ts'
 import { createLog } from '../../../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../../../src/server/start.ts'
@@ -210,6 +211,35 @@ test('queries of an account count on all servers', async () => {
   await eventually('a server that stopped does not count', async () => one.server.servers?.count === 1)
   await running(one, 'ben')
 })
+
+for (const key of [KEY, undefined])
+  test(`failed logins count on all servers ${key === undefined ? 'only where they are signed' : 'that have the key'}`, async () => {
+    const topic = newTopic()
+    const users = [{ name: 'anna', passwordHash: await hashPassword('secret'), permissions: READS }]
+    const accounts = { users, limits: { 'server.workers': 0, 'server.max.login.failures': 3 } }
+    const [one, two] = [await start(topic, { key, accounts }), await start(topic, { key, accounts })]
+    await together(one, two)
+    const login = async (on: { server: RunningServer }, user: string, password: string) => {
+      const body = JSON.stringify({ user, password })
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(`${on.server.url}/api/login`, { method: 'POST', headers, body })
+      return { status: answer.status, text: await answer.text() }
+    }
+    for (const password of ['a', 'b', 'c']) assert.equal((await login(two, 'anna', password)).status, 401)
+    // Nobody's name is told; it would be a place for whoever invents names.
+    assert.equal((await login(two, 'nobody', 'x')).status, 401)
+    // What is said of queries is said together with it.
+    await running(two, 'admin')
+    await eventuallyShown(one, 'admin', 1)
+    const { status, text } = await login(one, 'anna', 'secret')
+    if (key === undefined) return assert.equal(status, 200)
+    assert.equal(status, 429)
+    assert.match(text, /server\.max\.login\.failures is 3 an hour/)
+    assert.equal((await login(one, 'nobody', 'x')).status, 401)
+    await two.server.close(0)
+    await eventually('a server that stopped does not count', async () => one.server.servers?.count === 1)
+    assert.equal((await login(one, 'anna', 'secret')).status, 200)
+  })
 
 test('what others write to the topic changes nothing, and is said once', async () => {
   const topic = newTopic()
