@@ -27,6 +27,15 @@ export interface FlinkConfig {
 /** Flink said no, or nothing. */
 export class FlinkError extends UserError {}
 
+/** Its planner failed, and had nothing to say about the statement. */
+class PlannerFault extends FlinkError {}
+
+/**
+ * How groups are made: two phases, of which the first one groups what each task reads, and one, which brings each record
+ * to the task of its group. Without statistics Flink takes the one.
+ */
+const PHASES = 'table.optimizer.agg-phase-strategy'
+
 /**
  * Limit `flink.answer.max.bytes` (bytes): one answer of the SQL gateway. Beyond it: an error. Its pages hold some
  * thousand rows at most.
@@ -73,10 +82,12 @@ export class FlinkSession {
   #operation: string | undefined
   /** Id of the job of the last query that had one. */
   jobId: string | undefined
+  #hasTwoPhases: boolean
 
   constructor(config: FlinkConfig, signal: AbortSignal) {
     this.#config = config
     this.#signal = signal
+    this.#hasTwoPhases = config.options?.[PHASES] === undefined
   }
 
   /** Rejects with a FlinkError, or the signal's reason. */
@@ -84,6 +95,7 @@ export class FlinkSession {
     this.#name = name
     const { parallelism, options } = this.#config
     const properties = {
+      [PHASES]: 'TWO_PHASE',
       ...options,
       'execution.runtime-mode': 'batch',
       'table.local-time-zone': 'UTC',
@@ -101,8 +113,26 @@ export class FlinkSession {
     for await (const _ of this.query(statement));
   }
 
-  /** The rows of a statement, page by page as they come. */
+  /**
+   * The rows of a statement, page by page as they come. A plan of two phases is deeper: what the planner does not get over
+   * it is asked for once more with as many as it likes.
+   */
   async *query(statement: string): AsyncGenerator<readonly FlinkRow[]> {
+    let began = false
+    try {
+      for await (const page of this.#query(statement)) {
+        began = true
+        yield page
+      }
+    } catch (cause) {
+      if (began || !this.#hasTwoPhases || !(cause instanceof PlannerFault)) throw cause
+      this.#hasTwoPhases = false
+      for await (const _ of this.#query(`SET '${PHASES}' = 'AUTO'`));
+      yield* this.#query(statement)
+    }
+  }
+
+  async *#query(statement: string): AsyncGenerator<readonly FlinkRow[]> {
     const begun = await this.#ask('POST', `${this.#path}/statements`, { statement })
     const operation = textOf(begun, 'operationHandle')
     this.#operation = operation
@@ -220,7 +250,10 @@ export class FlinkSession {
     if (typeof answer !== 'object' || answer === null)
       throw new FlinkError(`The SQL gateway of Flink answered ${response.status} with something that is no JSON.`)
     const { errors } = answer as Page
-    if (!response.ok || errors !== undefined) throw new FlinkError(sentenceOf(errors, response.status))
+    if (!response.ok || errors !== undefined) {
+      const sentence = sentenceOf(errors, response.status)
+      throw sentence.includes(PLANNER_FAILED) ? new PlannerFault(sentence) : new FlinkError(sentence)
+    }
     return answer
   }
 }
@@ -256,6 +289,8 @@ export function givenBack(reason: string): string {
 /** The longest part of a message of Flink's that is shown. */
 const SHOWN = 400
 
+const PLANNER_FAILED = 'its planner failed: '
+
 /** A fault of the planner's own, and nothing that it has to say about the statement. */
 function isPlannerFault(said: string, deepest: string): boolean {
   // No way found; or code that its compiler could not take.
@@ -289,7 +324,7 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
   if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
   if (deepest !== undefined && /\bAvroTypeException\b/.test(deepest))
     return givenBack(`a record does not fit the newest schema of its topic there: ${deepest}`)
-  if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`its planner failed: ${deepest}`)
+  if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`${PLANNER_FAILED}${deepest}`)
   if (deepest === undefined) return `The SQL gateway of Flink answered ${status}.`
   return `Flink could not run the statement: ${deepest.replace(/^[\w.$]+\.(\w+)/, '$1').slice(0, SHOWN)}`
 }

@@ -18,6 +18,7 @@ async function session(
   signal = new AbortController().signal,
   requestTimeoutMs = 60_000,
   rest?: string,
+  options?: Record<string, string>,
 ) {
   asked.length = 0
   statements.length = 0
@@ -32,7 +33,7 @@ async function session(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, rest, requestTimeoutMs }, signal)
+  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, rest, requestTimeoutMs, options }, signal)
 }
 
 afterEach(() => {
@@ -151,6 +152,46 @@ describe('a SQL gateway', () => {
     await s.open('x')
     assert.equal(properties['execution.runtime-mode'], 'batch')
     assert.equal(properties['execution.shutdown-on-attached-exit'], 'false')
+  })
+
+  describe('whose planner fails', () => {
+    const fault = ['java.lang.StackOverflowError\n\tat org.apache.calcite.rex.RexShuttle.apply(RexShuttle.java:1)']
+    const rows = { resultType: 'PAYLOAD', results: { data: [{ fields: [7] }] } }
+    const ask = async (s: FlinkSession) => {
+      await s.open('x')
+      const all: unknown[] = []
+      for await (const page of s.query('SELECT 1')) all.push(...page)
+      return all
+    }
+    const SET = "SET 'table.optimizer.agg-phase-strategy' = 'AUTO'"
+
+    it('with two phases of groups is asked once more, with as many as it likes', async () => {
+      const s = await session(withResults(() => (statements.length === 1 ? { errors: fault } : rows)))
+      assert.deepEqual(await ask(s), [[7]])
+      assert.deepEqual(statements, ['SELECT 1', SET, 'SELECT 1'])
+    })
+    it('again gives the statement back', async () => {
+      const s = await session(withResults(() => (statements.at(-1) === SET ? rows : { errors: fault })))
+      await assert.rejects(ask(s), /gave the statement back: its planner failed: java\.lang\.StackOverflowError/)
+      assert.deepEqual(statements, ['SELECT 1', SET, 'SELECT 1'])
+    })
+    it('behind the first rows is not asked again', async () => {
+      const first = { ...rows, nextResultUri: nextOf(0) }
+      const late = await session(withResults((page) => (page === 0 ? first : { errors: fault })))
+      await assert.rejects(ask(late), /its planner failed/)
+      assert.deepEqual(statements, ['SELECT 1'])
+    })
+    it('in phases that the configuration chose is not asked again', async () => {
+      const chosen = await session(
+        withResults(() => ({ errors: fault })),
+        undefined,
+        undefined,
+        undefined,
+        { 'table.optimizer.agg-phase-strategy': 'ONE_PHASE' },
+      )
+      await assert.rejects(ask(chosen), /its planner failed/)
+      assert.deepEqual(statements, ['SELECT 1'])
+    })
   })
 
   it('with a page of stack traces says its last sentence', () => {
