@@ -23,6 +23,8 @@ interface Source {
   readonly pruned: Scan['keyPartition']
   /** Records looked at, by partition. */
   readonly scanned: Map<number, number>
+  /** Another engine read the records and counts them; some of them come here. */
+  readonly elsewhere: boolean
 }
 
 /** The settings that STATS shows for each source, in this order. */
@@ -57,7 +59,7 @@ export class Statistics {
     this.startedAt = startedAt
   }
 
-  addSource(id: string, { table, keyPartition }: Scan, settings: Settings): Source {
+  addSource(id: string, { table, keyPartition, foreign }: Scan, settings: Settings): Source {
     const config = Object.fromEntries(SHOWN.map((name) => [name, shown(settings[name])]))
     const source: Source = {
       id,
@@ -67,6 +69,7 @@ export class Statistics {
       rest: undefined,
       pruned: keyPartition,
       scanned: new Map(),
+      elsewhere: foreign !== undefined,
     }
     this.#sources.push(source)
     return source
@@ -98,7 +101,9 @@ export class Statistics {
     return this.#sources.reduce((n, s) => n + s.progress.reduce((m, p) => m + p.bytesRead, 0), 0)
   }
   get recordsScanned(): number {
-    return this.#sources.reduce((n, s) => n + [...s.scanned.values()].reduce((a, b) => a + b, 0), 0)
+    return this.#sources
+      .filter(({ elsewhere }) => !elsewhere)
+      .reduce((n, s) => n + [...s.scanned.values()].reduce((a, b) => a + b, 0), 0)
   }
   get lost(): number {
     return this.#sources.reduce((n, s) => n + s.progress.reduce((m, p) => m + p.lost, 0), 0)
@@ -183,7 +188,7 @@ function counted(s: Source, partition: number, parts: readonly PartitionProgress
     begin: Math.min(...parts.map((p) => p.begin)),
     offsetBound: Math.max(-1, ...parts.map((p) => p.end - 1)),
     bytesRead: parts.reduce((sum, p) => sum + p.bytesRead, 0),
-    recordsScanned: s.scanned.get(partition) ?? 0,
+    recordsScanned: s.elsewhere ? 0 : (s.scanned.get(partition) ?? 0),
     end: Math.max(-1, (open.length === 0 ? Math.max(...parts.map((p) => p.position)) : Math.min(...open)) - 1),
   }
 }

@@ -22,6 +22,8 @@ export interface FlinkConfig {
   readonly registry?: string
   /** Milliseconds that the gateway may take to answer one request. Default 30,000. */
   readonly requestTimeoutMs?: number
+  /** Milliseconds that the plan of a statement may take, until its job is submitted. Default 300,000. */
+  readonly planTimeoutMs?: number
 }
 
 /** Flink said no, or nothing. */
@@ -43,6 +45,8 @@ const PHASES = 'table.optimizer.agg-phase-strategy'
 export const MAX_ANSWER_BYTES = 128 * 1024 * 1024
 /** Default of `requestTimeoutMs`. */
 const REQUEST_MS = 30_000
+/** Default of `planTimeoutMs`. */
+const PLAN_MS = 300_000
 /** How long until a result that is not there is asked for again: at first, and at most. */
 const ASK_AGAIN_MS = 20
 const SLOWEST_ASK_MS = 500
@@ -138,8 +142,13 @@ export class FlinkSession {
     this.#operation = operation
     let next = `${this.#path}/operations/${operation}/result/0?rowFormat=JSON`
     let waitMs = ASK_AGAIN_MS
+    const { planTimeoutMs = PLAN_MS } = this.#config
+    const late = systemClock.monotonic() + planTimeoutMs
     for (;;) {
       const page = (await this.#ask('GET', next)) as Page
+      // Once a job is submitted, its result is ready, and empty at first.
+      if (page.resultType === 'NOT_READY' && systemClock.monotonic() > late)
+        throw new FlinkError(givenBack(`its plan was not made within ${planTimeoutMs} ms (flink.planTimeout)`))
       this.jobId = page.jobID ?? this.jobId
       const rows = page.results?.data ?? []
       if (rows.length > 0) {

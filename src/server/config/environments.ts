@@ -56,9 +56,13 @@ const flink = object(
     kafka: texts.optional(),
     registry: text.optional(),
     requestTimeout: duration(10).optional(),
+    planTimeout: duration(10).optional(),
   },
   { short: (gateway) => ({ gateway }) },
-).transform(({ requestTimeout, ...kept }): FlinkConfig => compact({ ...kept, requestTimeoutMs: requestTimeout }))
+).transform(
+  ({ requestTimeout, planTimeout, ...kept }): FlinkConfig =>
+    compact({ ...kept, requestTimeoutMs: requestTimeout, planTimeoutMs: planTimeout }),
+)
 
 const format = converted(
   `one of ${FORMAT_NAMES}`,

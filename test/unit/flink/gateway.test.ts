@@ -19,6 +19,7 @@ async function session(
   requestTimeoutMs = 60_000,
   rest?: string,
   options?: Record<string, string>,
+  planTimeoutMs?: number,
 ) {
   asked.length = 0
   statements.length = 0
@@ -33,7 +34,10 @@ async function session(
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return new FlinkSession({ gateway: `http://127.0.0.1:${port}`, rest, requestTimeoutMs, options }, signal)
+  return new FlinkSession(
+    { gateway: `http://127.0.0.1:${port}`, rest, requestTimeoutMs, options, planTimeoutMs },
+    signal,
+  )
 }
 
 afterEach(() => {
@@ -268,6 +272,38 @@ describe('a SQL gateway', () => {
       const s = await session(answer)
       await assert.rejects(s.open('x'), (error: Error) => error instanceof FlinkError && sentence.test(error.message))
     })
+
+  it('that does not come to the end of a plan has its time', async () => {
+    const s = await session(
+      withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) })),
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      50,
+    )
+    await s.open('x')
+    await assert.rejects(s.query('SELECT 1').next(), /its plan was not made within 50 ms \(flink\.planTimeout\)/)
+    await s.close()
+    assert.ok(asked.includes('DELETE /v3/sessions/s/operations/o/close'))
+  })
+
+  it('whose job gives nothing for long is waited for', async () => {
+    const s = await session(
+      withResults((page) =>
+        page < 4
+          ? { resultType: 'PAYLOAD', jobID: 'j', results: { data: [] }, nextResultUri: nextOf(page) }
+          : { resultType: 'EOS' },
+      ),
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      1,
+    )
+    await s.open('x')
+    assert.deepEqual(await s.query('SELECT 1').next(), { done: true, value: undefined })
+  })
 
   it('that does not answer is an error after its time', async () => {
     const s = await session(() => undefined, undefined, 50)

@@ -378,8 +378,16 @@ ${ACCOUNT}`
     (await loadConfig({ file: file('flink.yaml', withFlink(flink)) })).environments[0].flink
   assert.deepEqual(await flinkOf('http://flink:8083'), { gateway: 'http://flink:8083' })
   assert.deepEqual(
-    await flinkOf('{gateway: http://flink:8083, rest: http://jobs:8081/, parallelism: 8, requestTimeout: 5s}'),
-    { gateway: 'http://flink:8083', rest: 'http://jobs:8081/', parallelism: 8, requestTimeoutMs: 5000 },
+    await flinkOf(
+      '{gateway: http://flink:8083, rest: http://jobs:8081/, parallelism: 8, requestTimeout: 5s, planTimeout: 2m}',
+    ),
+    {
+      gateway: 'http://flink:8083',
+      rest: 'http://jobs:8081/',
+      parallelism: 8,
+      requestTimeoutMs: 5000,
+      planTimeoutMs: 120_000,
+    },
   )
   for (const wrong of [
     '{gateway: http://flink:8083, rest: jobs}',
