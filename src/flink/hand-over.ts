@@ -12,7 +12,7 @@ import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../pla
 import { mapExpressions } from '../plan/rewrite.ts'
 import type { Made } from './translate/aggregates.ts'
 import { DIVIDED } from './translate/expressions/arithmetic.ts'
-import { type Columns, translate, translateCondition } from './translate/expressions/expression.ts'
+import { type Columns, translateAny, translateCondition } from './translate/expressions/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
@@ -162,7 +162,7 @@ class Division {
     if (sort !== undefined && (refused !== undefined || most === undefined || most > LARGE))
       throw refused ?? new Refusal(SORTED, undefined, 'Write a LIMIT.')
     // All rows that the sorting here could choose: it decides among equal ones as ever.
-    const order = sort?.by.flatMap((by) => orderKeys(translate(by.expr, columns), by)) ?? []
+    const order = sort?.by.flatMap((by) => orderKeys(translateAny(by.expr, columns), by)) ?? []
     const raw = table.raw(this.#headers)
     const rows = table.rows(raw)
     const kept = tested.length === 0 ? rows : filtered(rows, list(tested, ' AND '), table.names(raw))

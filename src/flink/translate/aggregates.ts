@@ -15,7 +15,7 @@ import {
   wide,
   withoutZeroSign,
 } from './carriers.ts'
-import { type Columns, translate, translateCondition } from './expressions/expression.ts'
+import { type Columns, translate, translateAny, translateCondition } from './expressions/expression.ts'
 import { asWholeDouble } from '../../engine/program/values/whole-double.ts'
 import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
@@ -46,6 +46,8 @@ export interface Made {
   readonly term?: Pick<Term, 'type' | 'digits'>
   /** Its values come back with what `Term.mark` says; in Flink the second column has it. */
   readonly marked?: true
+  /** A decimal whose places the second column has (`Term.places`). */
+  readonly placed?: true
   /** The carrier, made of the column, where that is kept as it came for the way back. */
   readonly carrier?: (column: FlinkSql) => FlinkSql
   /** Of several columns that make a value here: the carrier, where operators above go on with it in Flink. */
@@ -60,7 +62,8 @@ export function translateAggregate(a: BoundAggregate, columns: Columns, marks: b
   const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
     condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
   if (a.arg === undefined) return counted(a, sql`COUNT(${condition === undefined ? sql`*` : only(sql`1`, sql`INT`)})`)
-  const given = translate(a.arg, columns)
+  const hasPlaces = a.name === 'count' || a.name === 'avg' || (a.name === 'sum' && !a.distinct)
+  const given = hasPlaces ? translateAny(a.arg, columns) : translate(a.arg, columns)
   const arg = { ...given, sql: once(given.sql) }
   // Values that are only counted need not be equal to anything.
   const key = a.distinct ? keyOf(arg) : arg
@@ -206,11 +209,17 @@ function summedDecimals(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: 
               .divide(Decimal.fromInteger(Number(n)))
               .normalize(),
     }
+  const type = { kind: 'decimal', precision: MOST_DIGITS, scale } as const
+  if (arg.places === undefined)
+    return { type: a.type, columns: [total], term: { type }, read: ([sum]) => (sum === null ? null : read(sum)) }
+  // A sum is shown with as many places as the summand with the most.
+  const places = only(sql`CASE WHEN ${arg.sql} IS NOT NULL THEN ${arg.places()} END`, sql`INT`)
   return {
     type: a.type,
-    columns: [total],
-    term: { type: { kind: 'decimal', precision: MOST_DIGITS, scale } },
-    read: ([sum]) => (sum === null ? null : read(sum)),
+    columns: [total, sql`MAX(${places})`],
+    term: { type },
+    placed: true,
+    read: ([sum, most]) => (sum === null ? null : read(sum).round(Number(most))),
   }
 }
 

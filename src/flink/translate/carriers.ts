@@ -138,7 +138,7 @@ export function asType(term: Term, type: DataType): Term {
 
 /**
  * The type in which values meet that a context has brought to one type: of decimals one with room for all (what has none
- * in a cast is NULL in Flink), and with the places of each, which are shown.
+ * in a cast is NULL in Flink), and with the places of that with the most.
  */
 export function meeting(types: readonly DataType[], type: DataType): DataType {
   if (type.kind !== 'decimal') return type
@@ -150,12 +150,27 @@ export function meeting(types: readonly DataType[], type: DataType): DataType {
       return { whole: precision - scale, scale }
     })
   const scale = Math.max(0, ...sizes.map((size) => size.scale))
-  if (sizes.some((size) => size.scale !== scale))
-    throw new Refusal('Decimals of different places do not meet in Flink, where they would all be shown alike.')
   const precision = Math.max(1, ...sizes.map(({ whole }) => whole)) + scale
   if (precision > MOST_DIGITS) throw new Refusal(`Decimals of ${precision} digits are not handed over to Flink.`)
   return { kind: 'decimal', precision, scale }
 }
+
+/** The places of a value that is one of several, which meet as `type`; undefined where all have those of that type. */
+export function placesFrom(
+  of: readonly Term[],
+  type: DataType,
+  make: (places: readonly FlinkSql[]) => FlinkSql,
+): Term['places'] {
+  if (type.kind !== 'decimal') return undefined
+  const scaleOf = (term: Term): number =>
+    term.type.kind === 'null' ? (type.scale ?? 0) : isWhole(term.type) ? 0 : decimalOf(term.type).scale
+  if (of.every((term) => term.places === undefined && scaleOf(term) === type.scale)) return undefined
+  return () => make(of.map((term) => term.places?.() ?? sql`${scaleOf(term)}`))
+}
+
+/** Why decimals stay here that have their places with them, where nothing looks at these. */
+export const DIFFERENT_PLACES =
+  'Decimals of different places meet here, which Flink would show alike: they are chosen, compared, ordered, added and multiplied there, and grouped where all of a group have the same.'
 
 /** Canonical JSON text of any carrier. */
 export function canonicalOf(term: Term): FlinkSql {

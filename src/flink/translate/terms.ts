@@ -36,6 +36,11 @@ export interface Term {
    * `3`, and divides in another way. Without it, that is not known. What it needs is made when it is asked for.
    */
   readonly mark?: () => FlinkSql
+  /**
+   * Of a decimal that is one of several with different places (`CASE`, `COALESCE`): how many it has, as which it is shown.
+   * The carrier has the most of them. Only what knows of it takes such a value (`translateAny`).
+   */
+  readonly places?: () => FlinkSql
   /** Of a JSON value that was computed: the number of which its text is made (`computed`). */
   readonly number?: FlinkSql
 }

@@ -4,7 +4,7 @@
  */
 import type { BoundExpr, Compare, ElementOf, InList, Logic, MemberOf, SlotRef } from '../../../plan/plan.ts'
 import { BOOLEAN } from '../../../types.ts'
-import { asType, computed, markFrom, meeting } from '../carriers.ts'
+import { asType, computed, DIFFERENT_PLACES, markFrom, meeting, placesFrom } from '../carriers.ts'
 import { arithmetic, negated } from './arithmetic.ts'
 import { compared } from './comparison.ts'
 import { like } from './like.ts'
@@ -14,7 +14,7 @@ import { translateCall } from './functions.ts'
 import { canonicalJson, isDoubleWrapped, wrappedAt } from '../json.ts'
 import { headerWithin } from '../records/headers.ts'
 import { Refusal } from '../refusal.ts'
-import { constant, type Term } from '../terms.ts'
+import { constant, isFloating, type Term } from '../terms.ts'
 
 /** What references of an expression stand for: columns of the rows below. */
 export type Columns = (reference: Exclude<Reference, never>) => Term
@@ -23,14 +23,34 @@ export type Reference = SlotRef | Extract<BoundExpr, { kind: 'path' | 'presence'
 
 /** The expression over those columns. Throws a Refusal. */
 export function translate(e: BoundExpr, columns: Columns): Term {
+  const term = translateAny(e, columns)
+  if (term.places !== undefined) throw new Refusal(DIFFERENT_PLACES, e.span)
+  return term
+}
+
+/** The same for who knows of decimals with places of their own (`Term.places`). */
+export function translateAny(e: BoundExpr, columns: Columns): Term {
   try {
-    return translated(e, (of) => translate(of, columns), columns)
+    const mayHavePlaces = KNOWS_PLACES.has(e.kind === 'function' ? e.fn.name : e.kind) || isCastToNumber(e)
+    const inner = mayHavePlaces ? translateAny : translate
+    return translated(e, (of) => inner(of, columns), columns)
   } catch (cause) {
     // The innermost place that is known is the one to show.
     if (cause instanceof Refusal && cause.span === undefined && e.span !== undefined)
       throw new Refusal(cause.message, e.span, cause.remedy)
     throw cause
   }
+}
+
+/** Expressions and functions that take decimals with places of their own. */
+const KNOWS_PLACES: ReadonlySet<string> = new Set([
+  ...['case', 'compare', 'in', 'isNull', 'arithmetic', 'negate'],
+  ...['coalesce', 'nullif', 'isnull', 'isnotnull', 'as_nullable', 'as_non_nullable', 'abs'],
+])
+
+/** A number of another type has no places. */
+function isCastToNumber(e: BoundExpr): boolean {
+  return e.kind === 'cast' && (isFloating(e.type) || e.type.kind === 'int' || e.type.kind === 'long')
 }
 
 /**
@@ -93,7 +113,8 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
         return sql`CASE ${list(whens, ' ')} ELSE ${of[whens.length]} END`
       }
       const all = [...thens, otherwise].map((term) => asType(term, type))
-      return { sql: chosen(all.map((term) => term.sql)), type, mark: markFrom(all, chosen) }
+      const places = placesFrom([...thens, otherwise], type, chosen)
+      return { sql: chosen(all.map((term) => term.sql)), type, mark: markFrom(all, chosen), places }
     }
     case 'arithmetic':
       return arithmetic(e, inner(e.left), inner(e.right))

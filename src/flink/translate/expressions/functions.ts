@@ -3,7 +3,18 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField } from './calendar.ts'
-import { ASTRAL, asType, computed, markFrom, meeting, numberIn, ordered, textIn, wide } from '../carriers.ts'
+import {
+  ASTRAL,
+  asType,
+  computed,
+  markFrom,
+  meeting,
+  numberIn,
+  ordered,
+  placesFrom,
+  textIn,
+  wide,
+} from '../carriers.ts'
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
@@ -150,6 +161,7 @@ function togetherAs(a: Term, b: Term, e: FunctionExpr): CompareBy {
   const [x, y] = [a.type.kind, b.type.kind]
   const isNumber = (t: Term): boolean => isFloating(t.type) || INTEGERS.has(t.type.kind)
   if (isNumber(a) && isNumber(b)) return 'number'
+  if ((x === 'decimal' && INTEGERS.has(y)) || (y === 'decimal' && INTEGERS.has(x))) return 'decimal'
   if ((x === 'json' || y === 'json') && IN_JSON.has(x) && IN_JSON.has(y)) return 'dynamic'
   if (x === y && x !== 'json') return x === 'boolean' ? 'boolean' : x === 'decimal' ? 'decimal' : 'string'
   throw new Refusal(`${e.fn.name.toUpperCase()} of values of unlike types is not handed over to Flink.`, e.span)
@@ -255,7 +267,11 @@ const ROWS: Readonly<Record<string, Row>> = {
       const whens = of.map((mark, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${mark}`)
       return sql`CASE ${list(whens, ' ')} END`
     })
-    return { sql: sql`COALESCE(${list(values, ', ')})`, type, mark: marks }
+    const places = placesFrom(args, type, (of) => {
+      const whens = of.map((each, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${each}`)
+      return sql`CASE ${list(whens, ' ')} END`
+    })
+    return { sql: sql`COALESCE(${list(values, ', ')})`, type, mark: marks, places }
   },
   nullif: ([a, b], e) => {
     const x = { ...a, sql: once(a.sql) }
@@ -270,7 +286,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   as_non_nullable: ([a]) => a,
   abs: ([a], e) => {
     if (a.type.kind === 'json') return computed(sql`ABS(${doubleArgument(a)})`, a)
-    if (a.type.kind === 'decimal') return { sql: sql`ABS(${a.sql})`, type: a.type }
+    if (a.type.kind === 'decimal') return { sql: sql`ABS(${a.sql})`, type: a.type, places: a.places }
     if (isFloating(a.type)) return { sql: sql`ABS(${a.sql})`, type: e.type }
     if (!INTEGERS.has(a.type.kind)) throw new Refusal(`ABS of a value of the type ${a.type.kind} stays here.`, e.span)
     if (digitsOf(a) < 10) return { sql: sql`ABS(${wide(a)})`, type: e.type, digits: digitsOf(a) }

@@ -1,7 +1,7 @@
 /** LIMIT inside of a statement: rows by their rank, where the order leaves no choice. */
 import type { BoundExpr, Join, Limit, Plan, Sort } from '../../../plan/plan.ts'
 import { keyOf } from '../aggregates.ts'
-import { translate } from '../expressions/expression.ts'
+import { translate, translateAny } from '../expressions/expression.ts'
 import { type FlinkSql, list, name, once, opaque, ordering, plainSql, sql, staged } from '../flink-sql.ts'
 import { orderKeys } from '../order.ts'
 import { Refusal } from '../refusal.ts'
@@ -23,7 +23,7 @@ export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort:
   const of = slotsOf(rows)
   // Flink takes no constant for an order.
   const order = sort.by
-    .flatMap((each) => orderKeys(translate(each.expr, of), each))
+    .flatMap((each) => orderKeys(translateAny(each.expr, of), each))
     .map((o) => ({ ...o, key: once(opaque(o.key)) }))
   const own = by.map((each) => keyOf(translate(each, of)).sql)
   const inOrder = list(

@@ -1,9 +1,10 @@
 /** Rows on their way through Flink: the columns of a SELECT by position, and what each slot of a row is made of. */
 import type { Join } from '../../../plan/plan.ts'
+import { Decimal } from '../../../lib/decimal.ts'
 import { STRING } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
 import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
-import { isNumber, withoutZeroSign } from '../carriers.ts'
+import { DIFFERENT_PLACES, isNumber, withoutZeroSign } from '../carriers.ts'
 import { compared } from '../expressions/comparison.ts'
 import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
 import { barrier, standingFor, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
@@ -35,6 +36,7 @@ export function slotsOf({ slots }: FlinkRows, prefix?: FlinkSql, from = 0): Colu
       return slot.put(columns)
     }
     const term: Term = { ...slot.term, sql: slot.carrier?.(columns[0]) ?? columns[0] }
+    if (slot.placed === true) return { ...term, places: () => columns[1] }
     return slot.marked === true ? { ...term, mark: () => columns[1] } : term
   }
 }
@@ -78,6 +80,7 @@ export function startsOf(slots: readonly Made[]): number[] {
 
 /** A value in one column. */
 export function made(term: Term): Made {
+  if (term.places !== undefined) throw new Refusal(DIFFERENT_PLACES)
   const { type } = term
   return {
     type,
@@ -98,6 +101,21 @@ export function madeWithMark(term: Term): Made {
     read: ([said, mark]) => {
       const value = plain.read([said])
       return mark === 'true' && typeof value === 'number' && Number.isInteger(value) ? asWholeDouble(value) : value
+    },
+  }
+}
+
+/** A decimal with its places in a second column. */
+export function madeWithPlaces(term: Term, places: FlinkSql): Made {
+  const plain = made({ ...term, places: undefined })
+  return {
+    ...plain,
+    placed: true,
+    columns: [term.sql, places],
+    read: ([said, count]) => {
+      const value = plain.read([said])
+      // What is left away are zeros.
+      return value instanceof Decimal && count !== null ? value.round(Number(count)) : value
     },
   }
 }

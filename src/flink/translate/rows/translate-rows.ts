@@ -2,8 +2,8 @@
  * A lowered plan as one SELECT of Flink: a SELECT for each operator, one inside of the other, columns named by position.
  * What Flink cannot do exactly is a Refusal.
  */
-import { asType, meeting } from '../carriers.ts'
-import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
+import { asType, DIFFERENT_PLACES, meeting, placesFrom } from '../carriers.ts'
+import { type Columns, translate, translateAny, translateCondition } from '../expressions/expression.ts'
 import { mapChildren } from '../../../plan/expressions/children.ts'
 import { there } from '../../../lib/assert.ts'
 import type {
@@ -46,6 +46,7 @@ import {
   inPlace,
   made,
   madeWithMark,
+  madeWithPlaces,
   namesOf,
   numberOf,
   renamed,
@@ -164,9 +165,10 @@ function projected(exprs: readonly BoundExpr[], { columns, carried, from }: Belo
 }
 
 function oneColumn(e: BoundExpr, columns: Columns, { marks }: Within): Made {
-  const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translate(e, columns)
+  const term = e.kind === 'constant' && e.value === null ? nullOf(e.type) : translateAny(e, columns)
   const typed = term.type.kind === 'json' || e.type.kind !== 'json' ? term : asType(term, e.type)
   const value = { ...typed, sql: barrier(typed.sql) }
+  if (term.places !== undefined) return madeWithPlaces(value, barrier(term.places()))
   return marks ? madeWithMark(value) : made(value)
 }
 
@@ -245,13 +247,20 @@ const OFFSET = { kind: 'path', path: { facet: 'meta', steps: ['offset'] }, type:
 function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
   const { columns, from } = over(plan.input, within)
-  const keys = plan.keys.map((key) => keyOf(translate(key, columns)))
+  const keys = plan.keys.map((key) => keyOf(translateAny(key, columns)))
   const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks))
   return select(
-    [...keys.map((key) => (within.marks ? keyWithMark(key) : made(key))), ...aggregates],
+    [...keys.map((key) => groupKey(key, within)), ...aggregates],
     from(),
     keys.map((key) => key.sql),
   )
+}
+
+function groupKey(key: Term, { marks }: Within): Made {
+  if (key.places === undefined) return marks ? keyWithMark(key) : made(key)
+  const places = once(key.places())
+  const several = guard('a group has decimals of different places', sql`CAST(MAX(${places}) AS STRING)`, sql`INT`)
+  return madeWithPlaces(key, sql`CASE WHEN MIN(${places}) <> MAX(${places}) THEN ${several} ELSE MAX(${places}) END`)
 }
 
 /** The key of a group with its mark; a group of whole numbers and of doubles ends the job. */
@@ -363,6 +372,7 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
     const slots = types.map((type, index) => {
       if (isCarried[index]) return own[index]
       const term = slot({ kind: 'slot', index, name: '', type })
+      if (placesFrom([term], type, ([places]) => places) !== undefined) throw new Refusal(DIFFERENT_PLACES)
       return made(isBag ? asType(term, type) : keyOf(asType(term, type)))
     })
     return select(slots, side.sql)
