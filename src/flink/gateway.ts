@@ -331,6 +331,9 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
     .replace(/^Caused by: /, '')
   // By somebody there; or Flink saw before it began that there is nothing to read, and did not get over it.
   if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
+  // The connector looks for offsets of a partition that the statement names none of.
+  if (deepest?.includes('Unexpected size of key set') === true)
+    return givenBack('a topic has other partitions there than when the statement began')
   if (deepest !== undefined && /\bAvroTypeException\b/.test(deepest))
     return givenBack(`a record does not fit the newest schema of its topic there: ${deepest}`)
   if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`${PLANNER_FAILED}${deepest}`)

@@ -136,23 +136,54 @@ export function asType(term: Term, type: DataType): Term {
   throw new Refusal(`Values of the types ${kind} and ${type.kind} do not meet in Flink.`)
 }
 
+type Sized = Pick<Term, 'type' | 'digits'>
+
 /**
  * The type in which values meet that a context has brought to one type: of decimals one with room for all (what has none
  * in a cast is NULL in Flink), and with the places of that with the most.
  */
-export function meeting(types: readonly DataType[], type: DataType): DataType {
+export function meeting(of: readonly Sized[], type: DataType): DataType {
   if (type.kind !== 'decimal') return type
-  const sizes = types
-    .filter(({ kind }) => kind !== 'null')
+  const sizes = of
+    .filter((one) => one.type.kind !== 'null')
     .map((one) => {
-      if (isWhole(one)) return { whole: one.kind === 'int' ? 10 : 19, scale: 0 }
-      const { precision, scale } = decimalOf(one)
+      if (isWhole(one.type)) return { whole: digitsOf(one), scale: 0 }
+      const { precision, scale } = decimalOf(one.type)
       return { whole: precision - scale, scale }
     })
   const scale = Math.max(0, ...sizes.map((size) => size.scale))
   const precision = Math.max(1, ...sizes.map(({ whole }) => whole)) + scale
   if (precision > MOST_DIGITS) throw new Refusal(`Decimals of ${precision} digits are not handed over to Flink.`)
   return { kind: 'decimal', precision, scale }
+}
+
+/** Digits of a whole number that is one of several; undefined for anything else. */
+export function digitsAmong(of: readonly Sized[], type: DataType): number | undefined {
+  const known = of.filter((one) => one.type.kind !== 'null')
+  return isWhole(type) && known.length > 0 ? Math.max(...known.map(digitsOf)) : undefined
+}
+
+/**
+ * One of several values, with all that is known of each. `choose`: the choice, made of the values; `say`: the same, made of
+ * what is said of each (`Term.mark`, `Term.places`).
+ */
+export function oneOf(
+  of: readonly Term[],
+  type: DataType,
+  choose: (values: readonly FlinkSql[]) => FlinkSql,
+  say: (each: readonly FlinkSql[], values: readonly FlinkSql[]) => FlinkSql,
+): Term {
+  const met = meeting(of, type)
+  const all = of.map((term) => asType(term, met))
+  const values = all.map((term) => term.sql)
+  const said = (each: readonly FlinkSql[]): FlinkSql => say(each, values)
+  return {
+    sql: choose(values),
+    type: met,
+    digits: digitsAmong(all, met),
+    mark: markFrom(all, said),
+    places: placesFrom(of, met, said),
+  }
 }
 
 /** The places of a value that is one of several, which meet as `type`; undefined where all have those of that type. */

@@ -67,7 +67,7 @@ export function isFloating({ kind }: DataType): boolean {
 }
 
 /** Digits of a whole number that stands in a record. */
-export function digitsOf(term: Term): number {
+export function digitsOf(term: Pick<Term, 'type' | 'digits'>): number {
   return term.digits ?? (term.type.kind === 'int' || term.type.kind === 'date' ? 10 : 19)
 }
 

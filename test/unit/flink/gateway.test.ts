@@ -233,6 +233,15 @@ describe('a SQL gateway', () => {
     assert.match(sentenceOf([failed('org.example.Job.run')], 500), /^Flink could not run the statement: /)
   })
 
+  it('gives the statement back where a topic got partitions in the meantime', () => {
+    const said =
+      'java.lang.IllegalArgumentException: Unexpected size of key set: expected >= 1, but got 0\n\tat x.Y.z(Y.java:1)'
+    assert.match(
+      sentenceOf([`org.apache.flink.X: failed\nCaused by: ${said}`], 500),
+      /gave the statement back: a topic has other/,
+    )
+  })
+
   it('gives the statement back where the compiler of generated code fails', () => {
     assert.match(
       sentenceOf(

@@ -4,7 +4,7 @@
  */
 import type { BoundExpr, Compare, ElementOf, InList, Logic, MemberOf, SlotRef } from '../../../plan/plan.ts'
 import { BOOLEAN } from '../../../types.ts'
-import { asType, computed, DIFFERENT_PLACES, markFrom, meeting, placesFrom } from '../carriers.ts'
+import { computed, DIFFERENT_PLACES, oneOf } from '../carriers.ts'
 import { arithmetic, negated } from './arithmetic.ts'
 import { compared } from './comparison.ts'
 import { like } from './like.ts'
@@ -103,18 +103,12 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
     case 'case': {
       const thens = e.whens.map(({ then }) => inner(then))
       const otherwise = inner(e.otherwise)
-      const type = meeting(
-        [...thens, otherwise].map((term) => term.type),
-        e.type,
-      )
       const conditions = e.whens.map(({ when }) => asCondition(inner(when)))
       const chosen = (of: readonly FlinkSql[]): FlinkSql => {
         const whens = conditions.map((condition, i) => sql`WHEN ${condition} THEN ${of[i]}`)
         return sql`CASE ${list(whens, ' ')} ELSE ${of[whens.length]} END`
       }
-      const all = [...thens, otherwise].map((term) => asType(term, type))
-      const places = placesFrom([...thens, otherwise], type, chosen)
-      return { sql: chosen(all.map((term) => term.sql)), type, mark: markFrom(all, chosen), places }
+      return oneOf([...thens, otherwise], e.type, chosen, chosen)
     }
     case 'arithmetic':
       return arithmetic(e, inner(e.left), inner(e.right))

@@ -3,18 +3,7 @@
  * UTF-16 code units here and in characters there; where that shows, characters beyond the basic plane end the job.
  */
 import { type CalendarField, calendarField } from './calendar.ts'
-import {
-  ASTRAL,
-  asType,
-  computed,
-  markFrom,
-  meeting,
-  numberIn,
-  ordered,
-  placesFrom,
-  textIn,
-  wide,
-} from '../carriers.ts'
+import { ASTRAL, asType, computed, numberIn, oneOf, ordered, textIn, wide } from '../carriers.ts'
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
@@ -37,7 +26,7 @@ export function translateCall(e: FunctionExpr, args: readonly Term[]): Term {
 
 /** An argument that has to be a text: a JSON value that is none ends the job, as it ends the query here. */
 function textArgument(term: Term): FlinkSql {
-  if (term.type.kind === 'string' || term.type.kind === 'uuid') return term.sql
+  if (term.type.kind === 'string' || term.type.kind === 'uuid' || term.type.kind === 'null') return term.sql
   if (term.type.kind !== 'json')
     throw new Refusal(`A text function of a value of the type ${term.type.kind} stays here.`)
   const c = once(term.sql)
@@ -256,26 +245,21 @@ const ROWS: Readonly<Record<string, Row>> = {
   contains: textTest((v, part) => ordering(sql`POSITION(${part} IN ${v})`, '>', sql`0`)),
   startswith: textTest((v, part) => sql`STARTSWITH(${v}, ${part})`),
   endswith: textTest((v, part) => sql`ENDSWITH(${v}, ${part})`),
-  coalesce: (args, e) => {
-    const type = meeting(
-      args.map((arg) => arg.type),
+  coalesce: (args, e) =>
+    oneOf(
+      args,
       e.type,
-    )
-    const all = args.map((a) => asType(a, type))
-    const values = all.map((a) => a.sql)
-    const marks = markFrom(all, (of) => {
-      const whens = of.map((mark, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${mark}`)
-      return sql`CASE ${list(whens, ' ')} END`
-    })
-    const places = placesFrom(args, type, (of) => {
-      const whens = of.map((each, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${each}`)
-      return sql`CASE ${list(whens, ' ')} END`
-    })
-    return { sql: sql`COALESCE(${list(values, ', ')})`, type, mark: marks, places }
-  },
+      (values) => sql`COALESCE(${list(values, ', ')})`,
+      (each, values) => {
+        const whens = each.map((said, i) => sql`WHEN ${values[i]} IS NOT NULL THEN ${said}`)
+        return sql`CASE ${list(whens, ' ')} END`
+      },
+    ),
   nullif: ([a, b], e) => {
     const x = { ...a, sql: once(a.sql) }
     const [left, right] = e.args
+    // NULL is equal to nothing.
+    if (a.type.kind === 'null' || b.type.kind === 'null') return a
     const equal = compared('=', togetherAs(a, b, e), x, b, { left, right })
     const none = sql`CAST(NULL AS ${carrierOf(a.type)})`
     return { ...a, sql: sql`CASE WHEN ${equal} THEN ${none} ELSE ${x.sql} END`, number: undefined }

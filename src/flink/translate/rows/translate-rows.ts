@@ -2,7 +2,7 @@
  * A lowered plan as one SELECT of Flink: a SELECT for each operator, one inside of the other, columns named by position.
  * What Flink cannot do exactly is a Refusal.
  */
-import { asType, DIFFERENT_PLACES, meeting, placesFrom } from '../carriers.ts'
+import { asType, DIFFERENT_PLACES, digitsAmong, meeting, placesFrom } from '../carriers.ts'
 import { type Columns, translate, translateAny, translateCondition } from '../expressions/expression.ts'
 import { mapChildren } from '../../../plan/expressions/children.ts'
 import { there } from '../../../lib/assert.ts'
@@ -357,12 +357,10 @@ const JOINS = {
 
 function setOperation(plan: SetOperation, within: Within): FlinkRows {
   const sides = plan.sides.map((side) => translateRows(side, within))
-  const types = sides[0].slots.map(({ type }, i) =>
-    common(
-      sides.map(({ slots }) => slots[i].type),
-      type,
-    ),
+  const sizes = sides[0].slots.map((_, i) =>
+    sides.map(({ slots }) => ({ type: slots[i].type, digits: slots[i].term?.digits })),
   )
+  const types = sizes.map((of, i) => common(of, sides[0].slots[i].type))
   // Whole JSON values that only go through stay the texts that they are.
   const isBag = plan.op === 'union' && plan.all
   const isCarried = types.map((_, i) => isBag && sides.every(({ slots }) => slots[i].carrier !== undefined))
@@ -381,8 +379,13 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
   const rows = brought.map((each) => each.sql)
   return {
     sql: plan.op === 'union' ? united(rows, columns, plan.all) : found(plan, rows, columns),
-    slots: brought[0].slots.map((slot, i) => ({ ...slot, columns: [heaviest(brought, i)] })),
+    slots: brought[0].slots.map((slot, i) => ({ ...slot, ...sized(slot, sizes[i]), columns: [heaviest(brought, i)] })),
   }
+}
+
+/** A whole number of a set has as many digits as that of the side with the most. */
+function sized({ term }: Made, of: readonly Pick<Term, 'type' | 'digits'>[]): Pick<Made, 'term'> {
+  return term === undefined ? {} : { term: { ...term, digits: digitsAmong(of, term.type) } }
 }
 
 /** A column of a set: it weighs as much as that of the heaviest side. */
@@ -428,10 +431,11 @@ function numbered(rows: FlinkSql, columns: readonly FlinkSql[]): FlinkSql {
 }
 
 /** The type in which the sides of a set operation meet, which the binder has brought together already. */
-function common(types: readonly DataType[], first: DataType): DataType {
-  const known = types.filter(({ kind }) => kind !== 'null')
+function common(of: readonly Pick<Term, 'type' | 'digits'>[], first: DataType): DataType {
+  const sized = of.filter(({ type }) => type.kind !== 'null')
+  const known = sized.map(({ type }) => type)
   if (known.length === 0) return first
   if (known.every((type) => isWhole(type))) return known.find((type) => type.kind !== 'int') ?? INT
   if (known.some(({ kind }) => kind === 'json')) return known.find(({ kind }) => kind === 'json') ?? LONG
-  return meeting(known, known.find(({ kind }) => kind === 'decimal') ?? known[0])
+  return meeting(sized, known.find(({ kind }) => kind === 'decimal') ?? known[0])
 }
