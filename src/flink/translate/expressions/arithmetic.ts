@@ -2,7 +2,7 @@
 import { parseDuration } from '../../../functions/support/datemath.ts'
 import type { Arithmetic, BoundExpr } from '../../../plan/plan.ts'
 import { DOUBLE } from '../../../types.ts'
-import { asDecimal, asType, computed, markFrom, numberIn, wide } from '../carriers.ts'
+import { asDecimal, asType, computed, isExact, markFrom, numberIn, wide } from '../carriers.ts'
 import { between, type FlinkSql, list, once, opaque, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { doubleOf } from './comparison.ts'
@@ -34,14 +34,20 @@ export function negated(by: Extract<BoundExpr, { kind: 'negate' }>['by'], of: Te
     : { ...of, sql: sql`(-${of.sql})` }
 }
 
-/** A moment and a duration of fixed length; months are of the calendar. */
+/**
+ * A moment and a duration of fixed length; months are of the calendar. Moments are doubles here, and run over 64 bits there:
+ * one beyond 53 bits ends the job.
+ */
 function moved(e: Arithmetic, moment: Term): Term {
   const { right } = e
   const duration = right.kind === 'constant' && typeof right.value === 'string' ? parseDuration(right.value) : undefined
   const isMillis = moment.type.kind === 'timestamp' && moment.type.unit === 'millis'
   if (duration === undefined || duration.months > 0 || !isMillis)
     throw new Refusal('Moving a moment by anything but a fixed duration is not handed over to Flink.', e.span)
-  return { sql: sql`(${moment.sql} ${e.op === '-' ? sql`-` : sql`+`} ${duration.millis})`, type: moment.type }
+  const at = once(moment.sql)
+  const far = guard('a moment beyond 53 bits is moved', sql`CAST(${at} AS STRING)`, sql`BIGINT`)
+  const to = sql`CAST(${at} AS BIGINT) ${e.op === '-' ? sql`-` : sql`+`} ${duration.millis}`
+  return { sql: once(sql`CASE WHEN NOT ${isExact(at)} THEN ${far} ELSE ${to} END`), type: moment.type }
 }
 
 function wholeArithmetic({ op, type }: Arithmetic, a: Term, b: Term): Term {
