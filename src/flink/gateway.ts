@@ -303,7 +303,7 @@ const PLANNER_FAILED = 'its planner failed: '
 /** A fault of the planner's own, and nothing that it has to say about the statement. */
 function isPlannerFault(said: string, deepest: string): boolean {
   // No way found; or code that its compiler could not take.
-  if (/\bCannotPlanException\b|\bInternalCompilerException\b/.test(deepest)) return true
+  if (/\b(CannotPlan|InternalCompiler|CyclicMetadata)Exception\b/.test(deepest)) return true
   if (
     !/^java\.lang\.((String|Array)?IndexOutOfBounds|ClassCast|NullPointer|IllegalState)Exception|^java\.lang\.(Assertion|StackOverflow)Error/.test(
       deepest,

@@ -7,7 +7,7 @@ import { asWholeDouble } from '../../../engine/program/values/whole-double.ts'
 import { DIFFERENT_PLACES, isNumber, withoutZeroSign } from '../carriers.ts'
 import { compared } from '../expressions/comparison.ts'
 import { type Columns, translate, translateCondition } from '../expressions/expression.ts'
-import { barrier, standingFor, type FlinkSql, list, name, once, plainSql, sql, staged, text } from '../flink-sql.ts'
+import { barrier, type FlinkSql, list, name, once, plainSql, sql, staged, standingFor, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { isFloating, readCarrier, type Term, toText } from '../terms.ts'
 

@@ -305,10 +305,22 @@ function withFirst(plan: Join, within: Within): FlinkRows {
   return pairs({ ...plan, type: 'single' }, translateRows(plan.left, within), partners, [])
 }
 
+/**
+ * Always true, which the planner does not know. Where nothing but TRUE is between two sides, also because each condition is
+ * tested below the join, it counts on each side first (`AggregateJoinTranspose`), and a side without rows and without a
+ * key of the group becomes one row.
+ */
+const EACH_WITH_EACH = sql`IF(RAND_INTEGER(1) = 0, TRUE, ${firstOf('a')} = ${firstOf('b')})`
+
+/** Something of a side that the planner takes for no constant. */
+function firstOf(side: 'a' | 'b'): FlinkSql {
+  return once(sql`(${name(side)}.${column(0)} IS NULL)`)
+}
+
 function pairs(plan: PlainJoin, left: FlinkRows, right: FlinkRows, further: readonly FlinkSql[]): FlinkRows {
   const [a, b] = [name('a'), name('b')]
-  const conditions = [...conditionsOf(plan, left, right), ...further]
-  const on = conditions.length === 0 ? sql`TRUE` : list(conditions, ' AND ')
+  const keyless = plan.keys.length === 0 ? [EACH_WITH_EACH] : []
+  const on = list([...keyless, ...conditionsOf(plan, left, right), ...further], ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
   const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
