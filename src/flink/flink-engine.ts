@@ -129,6 +129,8 @@ class RunningParts implements Handed {
   readonly #marks: boolean
   readonly #sessions = new Set<FlinkSession>()
   readonly #ended = new AbortController()
+  /** End what is shown of parts that still read; a second end does nothing. */
+  readonly #ends = new Set<(failed: boolean) => void>()
 
   constructor(
     plan: Output,
@@ -170,6 +172,8 @@ class RunningParts implements Handed {
   async close(): Promise<void> {
     this.#ended.abort(new Error('the statement is over'))
     await Promise.all([...this.#sessions].map((session) => session.close()))
+    // Of a part whose last page nobody waits for.
+    for (const end of this.#ends) end(false)
   }
 
   /** The sources of a part, and what keeps their counts in STATS. */
@@ -191,12 +195,14 @@ class RunningParts implements Handed {
     }
     const sources = tables.map(({ id, scan, hulls }) => ({ table: id, topic: scan.table.topic, ranges: hulls }))
     const end = (failed: boolean): void => {
+      if (!this.#ends.delete(end)) return
       for (const { id, endRead } of shown) {
         const { topic, partitions, ...counted } = statistics.read(id)
         // What no metric said in time is not known, and not nothing.
         endRead?.(failed, { topic, partitions, ...(counted.records === 0 ? {} : counted), engine: 'flink' })
       }
     }
+    this.#ends.add(end)
     return { sources, show, end }
   }
 
@@ -245,7 +251,10 @@ class RunningParts implements Handed {
         throw new FlinkError(givenBack(`of the first ${most} records by ORDER BY some cannot be read`))
       over.abort()
       const { jobId } = session
-      const asked = rest !== undefined && jobId !== undefined ? countsAtEnd(rest, jobId, sources, signal) : undefined
+      const asked =
+        rest !== undefined && jobId !== undefined
+          ? countsAtEnd(rest, jobId, sources, AbortSignal.any([signal, this.#ended.signal]))
+          : undefined
       show((await asked) ?? new Map(), true)
     } catch (cause) {
       failed = true

@@ -418,7 +418,7 @@ describe('statements on a real Flink', { skip }, () => {
       const sluice = connect({ url: server.url, environment: 'demo', token: ROBOT_KEY })
       const last = async (sql: string) => {
         let scanned = { records: 0, bytes: 0 }
-        for await (const event of sluice.query(sql))
+        for await (const event of sluice.query(sql, { stats: 200 }))
           if (event.type === 'STATS') scanned = { records: event.data.recordsScanned, bytes: event.data.bytesRead }
         return scanned
       }

@@ -93,7 +93,7 @@ export class Stages {
     }
   }
 
-  /** As `begin`, for a stage that holds no others and may go on beside them. */
+  /** As `begin`, for a stage that holds no others and may go on beside them, but not beyond the one that holds it. */
   beside(name: StageName): EndStage {
     if (this.#noted.length >= MAX_STAGES) {
       this.#leftOut++
@@ -102,7 +102,8 @@ export class Stages {
     const stage: Noted = { name, parent: this.#current, startMs: this.#sinceStart() }
     this.#noted.push(stage)
     return (failed, facts) => {
-      stage.endMs = this.#sinceStart()
+      const around = stage.parent === undefined ? undefined : this.#noted[stage.parent].endMs
+      stage.endMs = Math.max(stage.startMs, Math.min(this.#sinceStart(), around ?? Number.POSITIVE_INFINITY))
       if (failed) stage.failed = true
       if (facts !== undefined) stage.facts = facts
     }

@@ -56,6 +56,18 @@ describe('the stages of a request', () => {
     ])
   })
 
+  it('do not go on beyond the one that holds them', () => {
+    const stages = new Stages(ticking())
+    const end = during(stages, 'run', () => stages.beside('read'))
+    during(stages, 'bind', () => undefined)
+    end(false)
+    assert.deepEqual(stages.report().stages, [
+      { name: 'run', startMs: 1, durationMs: 2 },
+      { name: 'read', parent: 0, startMs: 2, durationMs: 1 },
+      { name: 'bind', startMs: 4, durationMs: 1 },
+    ])
+  })
+
   it('say what failed, and what had not ended', async () => {
     const stages = new Stages(ticking())
     const failing = () => {
