@@ -18,7 +18,7 @@ import { condition, ROWS, SEED } from '../support/random-conditions.ts'
 import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
 import { printQuery } from '../../src/sql/print.ts'
-import { expectedLines, type SltCase } from '../support/slt.ts'
+import { ANY_CASE, expectedLines, type SltCase } from '../support/slt.ts'
 import { refusedCases } from '../support/flink-refusals.ts'
 import { cluster, ROBOT_KEY, serve as serveOne } from './served.ts'
 import { canBeProduced, goldenFiles, isOfAnyKafka, produceWorld, serve } from './golden-hands.ts'
@@ -46,16 +46,6 @@ const TOGETHER = 20
 const LANES = 4
 /** Slots of the TaskManager: a join of several topics takes one for each while it begins. */
 const SLOTS = 16
-
-const ANY_CASE: SltCase = {
-  kind: 'query',
-  line: 0,
-  options: { rowsort: false, key: false, meta: false, live: false },
-  sql: '',
-  expected: [],
-  expectedAt: { from: 0, to: 0 },
-  defaults: {},
-}
 
 /** Any order of rows, and without what says that records were passed over. */
 function plain(lines: readonly string[]): string {

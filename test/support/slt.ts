@@ -33,6 +33,17 @@ export interface SltCase {
   readonly defaults: Readonly<Record<string, string>>
 }
 
+/** A query of which only the statement matters: `{ ...ANY_CASE, sql }`. */
+export const ANY_CASE: SltCase = {
+  kind: 'query',
+  line: 0,
+  options: { rowsort: false, key: false, meta: false, live: false },
+  sql: '',
+  expected: [],
+  expectedAt: { from: 0, to: 0 },
+  defaults: {},
+}
+
 export interface SltFile {
   readonly path: string
   readonly lines: readonly string[]

@@ -13,17 +13,7 @@ import { REFUSED_FILE, translatingOnly } from '../../support/flink-refusals.ts'
 import { memoryWorld } from '../../support/memory-world.ts'
 import { randomQuery } from '../../support/random-queries.ts'
 import { Random, randomTable, topicOf, withoutGaps } from '../../support/random-tables.ts'
-import { readSlt, runCase, type SltCase } from '../../support/slt.ts'
-
-const ANY: SltCase = {
-  kind: 'query',
-  line: 0,
-  options: { rowsort: false, key: false, meta: false, live: false },
-  sql: '',
-  expected: [],
-  expectedAt: { from: 0, to: 0 },
-  defaults: { engine: 'flink' },
-}
+import { ANY_CASE, readSlt, runCase } from '../../support/slt.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'sql')
 
@@ -75,7 +65,7 @@ it('no comparison of 100 random queries is one that the planner of Flink turns a
         if (translated !== '') handed++
         loose.push(...looseOrderings(translated).map((each) => `${sql}: ${each}`))
       })
-      await runCase({ ...ANY, sql }, { ...world, other })
+      await runCase({ ...ANY_CASE, defaults: { engine: 'flink' }, sql }, { ...world, other })
     }
     world.catalog.close()
   }
