@@ -182,7 +182,7 @@ class Server implements RunningServer {
     logins?.revocations.onChange(() => endLogins(this.#sessions, (account) => this.#accounts.isOver(account)))
     const register = openRegister(config, means.log, means.clock, {
       sessions: () => this.#sessions,
-      failures: () => this.#accounts.failures(),
+      failures: (most) => this.#accounts.failures(most),
       state: () => this.#health.readiness,
       named: (identity) => this.#accounts.named(identity),
     })

@@ -178,8 +178,8 @@ export class Accounts {
   readonly #clock: Clock
   readonly #shared: SharedLogins | undefined
   readonly #others: OtherFailures | undefined
-  /** Names of users with failures that concern whoever is not known by address or browser. */
-  readonly #failed = new Set<string>()
+  /** Names of users, and the keys of their failures, that concern whoever is not known by address or browser. */
+  readonly #failed = new Map<string, string>()
   /** Accounts by what they are called in signed tokens. */
   #byId: ReadonlyMap<string, Owner>
   /** By token hash, oldest first. */
@@ -353,7 +353,7 @@ export class Accounts {
         const isUser = this.#users.has(name)
         for (const key of keys) this.#failures.add(key, key === ofName && isUser)
         if (isUser && known === undefined) {
-          this.#failed.add(name)
+          this.#failed.set(name, ofName)
           this.#others?.changed()
         }
         return undefined
@@ -369,13 +369,17 @@ export class Accounts {
     }
   }
 
-  /** Users whose names have failed within the hour, by `accountId`, and how often; those with the most first. */
-  failures(): (readonly [account: string, count: number])[] {
-    const all = [...this.#failed].map((name) => ({ name, count: this.#failures.ofHour(hashToken(`name ${name}`)) }))
-    for (const { name, count } of all) if (count === 0 || !this.#users.has(name)) this.#failed.delete(name)
+  /** At most so many users whose names have failed within the hour, by `accountId`, and how often; the most first. */
+  failures(most: number): (readonly [account: string, count: number])[] {
+    const all: { readonly name: string; readonly count: number }[] = []
+    for (const [name, key] of this.#failed) {
+      const count = this.#users.has(name) ? this.#failures.ofHour(key) : 0
+      if (count === 0) this.#failed.delete(name)
+      else all.push({ name, count })
+    }
     return all
-      .filter(({ name }) => this.#failed.has(name))
       .sort((a, b) => b.count - a.count)
+      .slice(0, most)
       .map(({ name, count }) => [accountId(identityOf({ kind: 'user', name })), count])
   }
 

@@ -3,7 +3,7 @@ import type { QueryEntry } from '../../engine/queries.ts'
 import { identityOf } from '../access/auth.ts'
 import { accountId } from '../access/signed-logins.ts'
 import type { Conversation } from '../socket/conversation.ts'
-import { MAX_ACCOUNTS, MAX_FAILED, MAX_RECORD_BYTES, MAX_TEXT, type Presence } from './messages.ts'
+import { MAX_ACCOUNTS, MAX_RECORD_BYTES, MAX_TEXT, type Presence } from './messages.ts'
 
 /** Queries that ended are told, too, as long as there is room; of many the newest. */
 const ENDED_TOLD = 50
@@ -29,9 +29,8 @@ export function accountsOf(sessions: Iterable<Conversation>): Presence['accounts
 export function workOf(
   all: readonly QueryEntry[],
   accounts: Presence['accounts'],
-  allFailures: Presence['failures'] = [],
+  failures: Presence['failures'] = [],
 ): Work {
-  const failures = allFailures.slice(0, MAX_FAILED)
   const running = all.filter(({ status }) => status === 'Running')
   const ended = all.filter(({ status }) => status !== 'Running').slice(-ENDED_TOLD)
   // What else is in a record, names included, is small.

@@ -14,7 +14,7 @@ import { serversTopic } from '../environment.ts'
 import type { Readiness } from '../health.ts'
 import type { Log } from '../log.ts'
 import type { Conversation } from '../socket/conversation.ts'
-import { type Kill, type Message, Messages, type Presence } from './messages.ts'
+import { type Kill, MAX_FAILED, type Message, Messages, type Presence } from './messages.ts'
 import { OtherServers } from './other-servers.ts'
 import { accountsOf, workOf } from './presence.ts'
 import { ServersTopic } from './servers-topic.ts'
@@ -40,8 +40,8 @@ export interface ServersOptions {
   readonly clock: Clock
   /** What runs here, with its accounts. */
   sessions(): Iterable<Conversation>
-  /** Failed logins here, by `accountId`, those with the most first. */
-  failures(): Presence['failures']
+  /** Failed logins here, by `accountId`: at most so many, those with the most first. */
+  failures(most: number): Presence['failures']
   state(): Readiness
   /** Whether an account, by identity, may end a query that runs here. */
   mayEnd(account: string, entry: QueryEntry): boolean
@@ -204,7 +204,7 @@ export class Servers {
 
   #tick(): void {
     const { clock, queries, sessions, state, failures } = this.#options
-    const work = workOf(queries.all(), accountsOf(sessions()), failures())
+    const work = workOf(queries.all(), accountsOf(sessions()), failures(MAX_FAILED))
     const about = { name: this.#name, since: this.#since, state: state(), ...work }
     const text = JSON.stringify(about)
     const silentMs = clock.monotonic() - this.#sentMs

@@ -36,10 +36,19 @@ async function entries(call: Call): Promise<QueryEntry[]> {
   return (await all(call)).filter(visible(call))
 }
 
+/**
+ * Limit `rest.incomplete.characters` (characters): what a list of queries lacks, as a field of HTTP, of which clients take
+ * 8 to 16 KiB. Beyond it: the text is cut there; SHOW QUERIES says all of it.
+ */
+const MAX_MISSING = 4000
+
 /** What the list may lack, as a field of the answer, whose body has no place for it. */
 async function missing(call: Call): Promise<{ readonly headers: Readonly<Record<string, string>> }> {
   const sentences = (await call.view.queries?.registry.missing()) ?? []
-  return { headers: sentences.length === 0 ? {} : { 'sluice-incomplete': sentences.map(asciiText).join(' ') } }
+  if (sentences.length === 0) return { headers: {} }
+  const all = sentences.map(asciiText).join(' ')
+  const said = all.length > MAX_MISSING ? `${all.slice(0, MAX_MISSING)} ...` : all
+  return { headers: { 'sluice-incomplete': said } }
 }
 
 /** Fields of HTTP are ASCII; the name of a server may be anything. */

@@ -57,8 +57,8 @@ export default function QueriesView() {
   return (
     <div class="queries" onKeyDown={press}>
       <Head state={state} change={(part) => store.set((s) => ({ ...s, ...part }))} />
-      <Failure text={state.failure} />
-      <Missing text={state.missing} />
+      <Said text={state.failure} isFailure />
+      <Said text={state.missing} />
       <div class="query-list">
         <table aria-label="Running queries">
           <TableHead hasServers={hasServers} />
@@ -90,19 +90,10 @@ export default function QueriesView() {
   )
 }
 
-function Failure({ text }: { readonly text: string | undefined }) {
+function Said({ text, isFailure = false }: { readonly text: string | undefined; readonly isFailure?: boolean }) {
   if (text === undefined) return null
   return (
-    <p class="failure" role="alert">
-      {text}
-    </p>
-  )
-}
-
-function Missing({ text }: { readonly text: string | undefined }) {
-  if (text === undefined) return null
-  return (
-    <p class="notice" role="status">
+    <p class={isFailure ? 'failure' : 'notice'} role={isFailure ? 'alert' : 'status'}>
       {text}
     </p>
   )

@@ -119,24 +119,26 @@ function decimalArithmetic({ op }: Arithmetic, a: Term, b: Term): Term {
     throw new Refusal('The result may have more than 38 digits, which Flink does not compute with.')
   const sign = op === '*' ? sql`*` : op === '+' ? sql`+` : sql`-`
   const type = { kind: 'decimal', precision, scale } as const
-  return { sql: sql`(${x.sql} ${sign} ${y.sql})`, type, places: placesOfResult(op, [a, x], [b, y], type) }
+  return {
+    sql: sql`(${x.sql} ${sign} ${y.sql})`,
+    type,
+    places: placesOfResult(op, [
+      [a, x],
+      [b, y],
+    ]),
+  }
 }
 
 /** A sum has the places of the summand with more of them, a product those of both factors. */
 function placesOfResult(
-  op: '+' | '-' | '*',
-  [a, x]: readonly [Term, Term],
-  [b, y]: readonly [Term, Term],
-  type: Term['type'],
+  op: Arithmetic['op'],
+  operands: readonly (readonly [given: Term, decimal: Term])[],
 ): Term['places'] {
-  if (a.places === undefined && b.places === undefined) return undefined
-  const [p, q] = [
-    { ...x, places: a.places },
-    { ...y, places: b.places },
-  ].map((term) => term.places ?? (() => sql`${decimalOf(term.type).scale}`))
-  return type.kind === 'decimal'
-    ? () => (op === '*' ? sql`(${p()} + ${q()})` : sql`GREATEST(${p()}, ${q()})`)
-    : undefined
+  if (operands.every(([{ places }]) => places === undefined)) return undefined
+  return () => {
+    const [p, q] = operands.map(([given, { type }]) => given.places?.() ?? sql`${decimalOf(type).scale}`)
+    return op === '*' ? sql`(${p} + ${q})` : sql`GREATEST(${p}, ${q})`
+  }
 }
 
 /** On JSON numbers: as doubles, whose whole results are exact within 15 digits; larger ones end the job. */

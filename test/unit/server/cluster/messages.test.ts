@@ -160,9 +160,9 @@ describe('what a server says of itself', () => {
       ['r0', 'r1', 'r2', 'e299'],
     )
     assert.equal(few.queries.length, 53)
-    const failures = Array.from({ length: 300 }, (_, i) => [accountId(`user ${i}`), 300 - i] as const)
+    const failures = Array.from({ length: 200 }, (_, i) => [accountId(`user ${i}`), 300 - i] as const)
     const many = workOf([...ended, ...running], [[accountId('user anna'), 300]], failures)
-    assert.deepEqual(many.failures, failures.slice(0, 200))
+    assert.deepEqual(many.failures, failures)
     assert.equal(many.left, 300 - many.queries.length)
     assert.ok(many.left > 0 && many.queries.length > 20)
     for (const work of [few, many]) {

@@ -311,6 +311,12 @@ test('what the lists of queries cannot say of other servers is said beside them'
   )
   const field = (await rest(one, 'admin', '/api/v1/sql/queries')).headers.get('sluice-incomplete')
   assert.match(field ?? '', /^7 running queries of the server "busy" .* "l\?t\\u0001e" are not listed/)
+  // Whoever may write to the topic can have very much said; the field stays one that clients take.
+  const many = Array.from({ length: 40 }, (_, i) => ({ ...about, from: `m${i}`, name: '\u0001'.repeat(300), left: 1 }))
+  await write(`${topic}_servers`, ...many.map((each) => JSON.stringify({ ...each, seq: 1, at: Date.now() })))
+  await eventually('they are heard', async () => (await ask(one, 'admin', 'SHOW QUERIES').done).stops.length > 40)
+  const long = (await rest(one, 'admin', '/api/v1/sql/queries')).headers.get('sluice-incomplete') ?? ''
+  assert.ok(long.length === 4004 && long.endsWith(' ...'), `${long.length}`)
 })
 
 test('the topic is no table, for nobody', async () => {
