@@ -18,6 +18,8 @@ export interface FlinkOptions {
   readonly throughput?: boolean
   /** Heap of the TaskManager's tasks in MiB. Default 384. */
   readonly taskHeapMb?: number
+  /** Heap of the gateway in MiB: plans of long statements, several at a time. Default 768. */
+  readonly gatewayHeapMb?: number
 }
 
 /** A part of the cluster. It can be ended and started again. */
@@ -108,8 +110,7 @@ async function startParts(options: FlinkOptions, running: FlinkPart[]): Promise<
     ),
     run(
       'gateway',
-      // Plans of long statements, several at a time.
-      768,
+      options.gatewayHeapMb ?? 768,
       'org.apache.flink.table.gateway.SqlGateway',
       ['address=127.0.0.1', `port=${gateway}`].map((o) => `-Dsql-gateway.endpoint.rest.${o}`),
       /Rest endpoint listening at|is listening at/,

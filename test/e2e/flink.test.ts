@@ -14,13 +14,20 @@ import { type Flink, startFlink } from '../../scripts/flink.ts'
 import { flinkLibraries, Unavailable } from '../../scripts/provision.ts'
 import { Collector } from '../support/collector.ts'
 import { eventually } from '../support/eventually.ts'
-import { condition, ROWS, SEED } from '../support/random-conditions.ts'
-import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
-import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
-import { printQuery } from '../../src/sql/print.ts'
-import { ANY_CASE, expectedLines, type SltCase } from '../support/slt.ts'
+import { SEED } from '../support/random-conditions.ts'
+import { expectedLines, type SltCase } from '../support/slt.ts'
 import { refusedCases } from '../support/flink-refusals.ts'
 import { cluster, ROBOT_KEY, serve as serveOne } from './served.ts'
+import {
+  compareConditions,
+  countOf,
+  inLanes,
+  newCompared,
+  plain,
+  produceRows,
+  queriesRound,
+  SLOTS,
+} from './flink-hands.ts'
 import { canBeProduced, goldenFiles, isOfAnyKafka, produceWorld, serve } from './golden-hands.ts'
 import { kafkaHand, type KafkaHand } from './kafka-hand.ts'
 
@@ -34,27 +41,10 @@ const skip =
     },
   ))
 
-/** Random conditions that are compared; the whole 5,000 by hand. */
+/** Random conditions that are compared; more of them: bench/flink-differential.ts. */
 const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
-/** Random queries that are compared; the whole 5,000 by hand. */
+/** Random queries that are compared; more of them: bench/flink-differential.ts. */
 const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 100)
-/** Queries over the same random tables. */
-const QUERIES_A_ROUND = 50
-/** Conditions of one statement. */
-const TOGETHER = 20
-/** Statements at once. */
-const LANES = 4
-/** Slots of the TaskManager: a join of several topics takes one for each while it begins. */
-const SLOTS = 16
-
-/** Any order of rows, and without what says that records were passed over. */
-function plain(lines: readonly string[]): string {
-  return lines
-    .filter((line) => !/^(BADRECORD|SENTINEL UNCOUNTED)/.test(line))
-    .sort()
-    .join('\n')
-}
-
 describe('statements on a real Flink', { skip }, () => {
   let flink: Flink
   let hand: KafkaHand
@@ -77,15 +67,15 @@ describe('statements on a real Flink', { skip }, () => {
       it(name, async () => {
         const data = await produceWorld(hand, file, 'lz4')
         const environment = { flink: { gateway: flink.gateway, parallelism: 1 } }
-        const asked = await serve(cluster.kafka.bootstrap, data, undefined, environment, { engine: 'flink' })
+        const golden = await serve(cluster.kafka.bootstrap, data, undefined, environment, { engine: 'flink' })
         const wrong: string[] = []
         const compare = async (item: SltCase): Promise<void> => {
-          let got = await asked.ask(item)
+          let got = await golden.ask(item)
           const errorIn = (lines: readonly string[]): string => lines.find((line) => line.startsWith('ERROR')) ?? ''
           // A Flink that is short of everything may cancel a job by itself.
           if (errorIn(got).includes('its job was cancelled there')) {
             process.stdout.write(`${name}:${item.line} was cancelled on Flink, and is asked again\n`)
-            got = await asked.ask(item)
+            got = await golden.ask(item)
           }
           const error = errorIn(got)
           const isRefused = /Not handed over to Flink|Flink gave the statement back/.test(error)
@@ -98,13 +88,9 @@ describe('statements on a real Flink', { skip }, () => {
             )
         }
         try {
-          const waiting = [...cases]
-          const lane = async (): Promise<void> => {
-            for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await compare(next)
-          }
-          await Promise.all(Array.from({ length: LANES }, lane))
+          await inLanes(cases, compare)
         } finally {
-          await asked.close()
+          await golden.close()
           for (const topic of file.topics) await hand.deleteTopic(topic.name)
         }
         assert.equal(wrong.join('\n\n'), '')
@@ -113,40 +99,14 @@ describe('statements on a real Flink', { skip }, () => {
   })
 
   it(`${QUERIES} random queries: joins, groups, sets and subqueries have the rows of here (seed ${SEED})`, async () => {
-    const wrong: string[] = []
-    const counted = { same: 0, refused: 0, failed: 0 }
-    for (let seed = SEED; counted.same + counted.refused + counted.failed < QUERIES; seed++) {
-      const random = new Random(seed)
-      const tables = ['alpha', 'beta', 'gamma'].map((name) => withoutGaps(randomTable(name, random, 40)))
-      const data = await produceWorld(hand, { topics: tables.map((table) => topicOf(table, 3)) }, 'none')
-      const environment = { flink: { gateway: flink.gateway, parallelism: 1 } }
-      const asked = await serve(cluster.kafka.bootstrap, data, undefined, environment)
-      const ask = (sql: string): Promise<string[]> => asked.ask({ ...ANY_CASE, sql })
-      const compare = async ({ query }: RandomQuery): Promise<void> => {
-        const sql = printQuery(query)
-        const [ours, theirs] = [await ask(sql), await ask(`SET engine = flink; ${sql}`)]
-        const ends = (lines: readonly string[]): string | undefined => lines.find((line) => line.startsWith('ERROR'))
-        const isAny = query.limit !== undefined && query.orderBy.length === 0
-        const shown = (lines: readonly string[]): string =>
-          isAny ? String(plain(lines).split('\n').length) : plain(lines)
-        if (/Not handed over to Flink|Flink gave the statement back/.test(ends(theirs) ?? '')) counted.refused++
-        else if (ends(ours) !== undefined && ends(theirs) !== undefined) counted.failed++
-        else if (shown(ours) === shown(theirs)) counted.same++
-        else wrong.push(`seed ${seed}: ${sql}\n  here ${ours.join('\n    ')}\n  there ${theirs.join('\n    ')}`)
-      }
-      const waiting = Array.from({ length: QUERIES_A_ROUND }, () => randomQuery(tables, random))
-      const lane = async (): Promise<void> => {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await compare(next)
-      }
-      try {
-        await Promise.all(Array.from({ length: LANES }, lane))
-      } finally {
-        await asked.close()
-      }
-      assert.equal(wrong.join('\n\n'), '')
+    const compared = newCompared()
+    for (let seed = SEED; countOf(compared) < QUERIES; seed++) {
+      await queriesRound(seed, { hand, brokers: cluster.kafka.bootstrap, gateway: flink.gateway }, compared)
+      assert.equal(compared.wrong.join('\n\n'), '')
     }
-    assert.ok(counted.same >= QUERIES * 0.3, JSON.stringify(counted))
-    process.stdout.write(`${JSON.stringify(counted)} of ${QUERIES} random queries\n`)
+    const { same, refused, failed } = compared
+    assert.ok(same >= QUERIES * 0.3, JSON.stringify({ same, refused, failed }))
+    process.stdout.write(`${JSON.stringify({ same, refused, failed })} of ${QUERIES} random queries\n`)
   })
 
   describe('a server with Flink', () => {
@@ -181,16 +141,7 @@ describe('statements on a real Flink', { skip }, () => {
 
     before(async () => {
       server = await withFlink()
-      await hand.create(topic, { partitions: 3 })
-      await hand.produce(
-        topic,
-        ROWS.map(({ partition, timestampMs, a, d, s, b, dead }) => ({
-          partition,
-          key: null,
-          value: dead ? null : JSON.stringify({ a, d, s, b }),
-          timestamp: timestampMs,
-        })),
-      )
+      await produceRows(hand, topic)
     })
     after(() => server.close(0))
     before(async () => {
@@ -200,31 +151,9 @@ describe('statements on a real Flink', { skip }, () => {
     })
 
     it(`${CONDITIONS} random conditions: true, false and NULL as here (seed ${SEED})`, async () => {
-      const conditions = fc.sample(condition, { seed: SEED, numRuns: CONDITIONS })
-      let compared = 0
-      const statement = (some: readonly { readonly sql: string }[]): string =>
-        `SELECT ${some
-          .map(
-            ({ sql }, i) =>
-              `COUNT(CASE WHEN ${sql} THEN 1 END) AS t${i}, COUNT(CASE WHEN NOT (${sql}) THEN 1 END) AS f${i}`,
-          )
-          .join(', ')} FROM \`${topic}\``
-      const compare = async (some: typeof conditions): Promise<void> => {
-        const sql = statement(some)
-        const ours = await ask(sql)
-        const theirs = await ask(`SET engine = flink; ${sql}`).catch((error: unknown) => String(error))
-        if (typeof theirs === 'string' && /Not handed over|gave the statement back/.test(theirs) && some.length > 1) {
-          const half = some.length >> 1
-          await compare(some.slice(0, half))
-          await compare(some.slice(half))
-          return
-        }
-        if (typeof theirs === 'string' && /Not handed over|gave the statement back/.test(theirs)) return
-        assert.deepEqual(theirs, ours, sql)
-        compared += some.length
-      }
-      for (let i = 0; i < conditions.length; i += TOGETHER) await compare(conditions.slice(i, i + TOGETHER))
-      assert.ok(compared >= CONDITIONS * 0.8, `${compared} of ${CONDITIONS} could be compared`)
+      const compared = await compareConditions({ seed: SEED, count: CONDITIONS, topic }, ask)
+      assert.equal(compared.wrong.join('\n\n'), '')
+      assert.ok(compared.same >= CONDITIONS * 0.8, `${compared.same} of ${CONDITIONS} could be compared`)
     })
 
     it('sums of doubles are those of here, to the last digit', async () => {
