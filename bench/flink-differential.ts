@@ -1,6 +1,6 @@
 /**
- * The long run of random queries and conditions, here and on a real Flink over a real Kafka, all of them started here:
- * node bench/flink-differential.ts [--queries N] [--conditions N] [--seed N] [--minutes N]. Prints what differs at
+ * The long run of random queries, conditions and expressions, here and on a real Flink over a real Kafka, all of them started here:
+ * node bench/flink-differential.ts [--queries N] [--conditions N] [--calls N] [--seed N] [--minutes N]. Prints what differs at
  * once, then counts; the exit code says whether anything differs. Refused statements count as asked. The short run is
  * test/e2e/flink.test.ts.
  */
@@ -8,6 +8,8 @@ import { parseArgs } from 'node:util'
 import { startFlink } from '../scripts/flink.ts'
 import { startKafka } from '../scripts/kafka.ts'
 import {
+  CALLS_A_ROUND,
+  callsRound,
   compareConditions,
   type Compared,
   countOf,
@@ -26,11 +28,14 @@ const { values: options } = parseArgs({
   options: {
     queries: { type: 'string', default: '5000' },
     conditions: { type: 'string', default: '5000' },
+    calls: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '600' },
   },
 })
-const [queries, conditions, first] = [Number(options.queries), Number(options.conditions), Number(options.seed)]
+const [queries, conditions, calls, first] = [options.queries, options.conditions, options.calls, options.seed].map(
+  Number,
+)
 const begun = Date.now()
 const isTime = (): boolean => Date.now() - begun < Number(options.minutes) * 60_000
 /** Conditions that are compared between two looks at the clock. */
@@ -46,6 +51,12 @@ try {
     const told = ofQueries.wrong.length
     await queriesRound(seed, on, ofQueries)
     say(`seed ${seed}`, ofQueries, told)
+  }
+  const ofCalls = newCompared()
+  for (let seed = first; countOf(ofCalls) < calls && isTime(); seed++) {
+    const told = ofCalls.wrong.length
+    await callsRound(seed, CALLS_A_ROUND, on, ofCalls)
+    say(`expressions, seed ${seed}`, ofCalls, told)
   }
   const ofConditions = newCompared()
   const topic = 'conditions'

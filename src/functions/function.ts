@@ -69,6 +69,8 @@ export interface ScalarFunction {
    */
   readonly nullable?: boolean
   readonly make: (types: readonly DataType[], context: FunctionContext) => (...args: Value[]) => Value
+  /** Of a function that gives its first argument that is not null: the others are not computed. */
+  readonly firstGiven?: true
   /**
    * The binder does not call `make` with the written arguments: the call reaches into the record (headers, presence,
    * offsets) or is syntax (CAST).

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { printQuery } from '../../src/sql/print.ts'
+import { CALL_TABLES, oddTopics, randomCall } from '../support/random-calls.ts'
 import { condition, ROWS } from '../support/random-conditions.ts'
 import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
@@ -82,7 +83,7 @@ export async function queriesRound(
     const [errorHere, errorThere] = [errorOf(ours), errorOf(theirs)]
     if (errorThere !== undefined && REFUSED.test(errorThere)) {
       compared.refused++
-      count(compared.reasons, errorThere)
+      countReason(compared.reasons, errorThere)
     } else if (errorHere !== undefined && errorThere !== undefined) compared.failed++
     else if (shown(ours) === shown(theirs)) compared.same++
     else compared.wrong.push(`seed ${seed}: ${sql}\n  here ${ours.join('\n    ')}\n  there ${theirs.join('\n    ')}`)
@@ -97,12 +98,85 @@ export async function queriesRound(
   }
 }
 
+/** Expressions over each of the two topics in one round. */
+export const CALLS_A_ROUND = 60
+/** Expressions of one statement of `callsRound`. */
+const CALLS_TOGETHER = 10
+
+/**
+ * One round of random expressions over awkward values (random-calls.ts): what each gives for each record, computed here
+ * and on Flink. What is refused is seen from EXPLAIN; where a statement differs, its parts are asked alone.
+ */
+export async function callsRound(
+  seed: number,
+  count: number,
+  on: { readonly hand: KafkaHand; readonly brokers: string; readonly gateway: string },
+  compared: Compared,
+): Promise<void> {
+  const random = new Random(seed)
+  const data = await produceWorld(on.hand, { topics: oddTopics(random) }, 'none')
+  const environment = { flink: { gateway: on.gateway, parallelism: 1 } }
+  const server = await serve(on.brokers, data, undefined, environment)
+  const ask = (sql: string): Promise<string[]> => server.ask({ ...ANY_CASE, sql })
+  // Each kind of row once: columns that come back as they are would be computed here.
+  const statement = (table: string, calls: readonly string[]): string =>
+    `SELECT DISTINCT _meta.partition AS p, _meta.offset AS o, ${calls.map((call, i) => `${call} AS e${i}`).join(', ')} FROM ${table}`
+  const compare = async ({ table, calls }: { table: string; calls: readonly string[] }): Promise<void> => {
+    const sql = statement(table, calls)
+    const [ours, theirs] = [await ask(sql), await ask(`SET engine = flink; ${sql}`)]
+    const [errorHere, errorThere] = [errorOf(ours), errorOf(theirs)]
+    if (errorHere === undefined && plain(ours) === plain(theirs)) compared.same += calls.length
+    else if (calls.length > 1) {
+      const half = calls.length >> 1
+      await compare({ table, calls: calls.slice(0, half) })
+      await compare({ table, calls: calls.slice(half) })
+    } else if (errorThere !== undefined && REFUSED.test(errorThere)) {
+      compared.refused++
+      countReason(compared.reasons, errorThere)
+    } else if (errorHere !== undefined && errorThere !== undefined) compared.failed++
+    else compared.wrong.push(`seed ${seed}: ${sql}\n${firstDifference(ours, theirs)}`)
+  }
+  try {
+    for (const [table, columns] of Object.entries(CALL_TABLES)) {
+      const calls: string[] = []
+      for (let n = 0; n < count; n++) {
+        const call = randomCall(columns, random)
+        const error = errorOf(await ask(`EXPLAIN FLINK ${statement(table, [call])}`))
+        if (error === undefined) calls.push(call)
+        else if (REFUSED.test(error)) {
+          compared.refused++
+          countReason(compared.reasons, error)
+        } else compared.failed++
+      }
+      await inLanes(
+        Array.from({ length: Math.ceil(calls.length / CALLS_TOGETHER) }, (_, i) => ({
+          table,
+          calls: calls.slice(i * CALLS_TOGETHER, (i + 1) * CALLS_TOGETHER),
+        })),
+        compare,
+      )
+    }
+  } finally {
+    await server.close()
+  }
+}
+
+/** The rows that are on one side only, some of them. */
+function firstDifference(ours: readonly string[], theirs: readonly string[]): string {
+  const only = (of: readonly string[], others: readonly string[]): string =>
+    of
+      .filter((line) => !others.includes(line))
+      .slice(0, 5)
+      .join('\n    ')
+  return `  here ${only(ours, theirs)}\n  there ${only(theirs, ours)}`
+}
+
 function errorOf(lines: readonly string[]): string | undefined {
   return lines.find((line) => line.startsWith('ERROR'))
 }
 
 /** Reasons are counted without what they name. */
-function count(reasons: Map<string, number>, error: string): void {
+function countReason(reasons: Map<string, number>, error: string): void {
   const why = error
     .replace(/\(line \d+, column \d+\)|["'`].*?["'`]|\d+/g, '…')
     .replace(/\s+/g, ' ')
@@ -150,7 +224,7 @@ export async function compareConditions(
       await compare(some.slice(half))
     } else if (typeof theirs === 'string' && REFUSED.test(theirs)) {
       compared.refused++
-      count(compared.reasons, theirs)
+      countReason(compared.reasons, theirs)
     } else compared.wrong.push(`${sql}\n  here ${JSON.stringify(ours)}\n  there ${JSON.stringify(theirs)}`)
   }
   const parts = Array.from({ length: Math.ceil(conditions.length / TOGETHER) }, (_, i) =>

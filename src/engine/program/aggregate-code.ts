@@ -51,6 +51,7 @@ export function aggregateStep(
     plan.keys.length === 0
       ? js``
       : js`if (${group} >= ${holder}.groups) { ${holder}.grow(${group} + 1)
+${spelled(plan, holder, group, compiler, references)}
 ${reload} }`
   const note = state.changed === undefined ? js`` : js`${e.constant(state.changed, 'changed')}.add(${group})`
   return {
@@ -124,6 +125,25 @@ function findGroup(
   return numbers
     .slice(1)
     .reduce((code, n, i) => js`${e.constant(state.pairs[i], 'pair')}.find(${code}, ${n})`, numbers[0])
+}
+
+/** A new group shows its keys as this row has them: those that may be written in several ways. */
+function spelled(
+  plan: Aggregate,
+  holder: Code,
+  group: Code,
+  compiler: ExpressionCompiler,
+  references: RecordReferences | undefined,
+): Code {
+  if (plan.keys.length === 1) return js``
+  return js`${plan.keys.map((key, i) => {
+    const isFixed = key.type.kind === 'decimal' ? key.kind === 'path' : key.type.kind !== 'json'
+    if (isFixed) return js``
+    const note = (value: Code): Code => js`${holder}.spell(${group}, ${i}, ${value})`
+    if (compiler.mayBeMarked(key)) return note(compiler.marked(key))
+    const slice = key.kind === 'path' ? references?.slice(key) : undefined
+    return slice === undefined ? note(compiler.value(key)) : js`if (${slice.from} < 0) ${note(slice.value)}`
+  })}`
 }
 
 function findKey(

@@ -11,6 +11,7 @@ import { believeSamePlan, inStretches, type PartialGroups, type PartialState } f
 import { MemoryBudget } from '../memory.ts'
 import { groupLimits, KeyColumn, PairIndex } from '../keys/group-index.ts'
 import { KeyReader, type PartialKeys, type PartialPairs } from '../keys/partial-keys.ts'
+import { isWrittenAlike, Spellings, spelledThere } from '../keys/spellings.ts'
 import { type Operator, pushAll, type Row } from '../operator.ts'
 import { PAGE_BITS, PAGE_MASK } from '../pages.ts'
 
@@ -19,6 +20,8 @@ export class AggregateState {
   readonly keys: readonly KeyColumn[]
   /** pairs[i] joins the number of columns 0…i with that of column i+1. */
   readonly pairs: readonly PairIndex[]
+  /** By key: how groups write it that write it in another way than the first of all. */
+  readonly #spellings: readonly Spellings[]
   readonly accumulators: readonly Accumulator[]
   readonly distinct: readonly (DistinctFilter | undefined)[]
   readonly #budget: MemoryBudget
@@ -37,6 +40,7 @@ export class AggregateState {
     this.#budget = budget
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
+    this.#spellings = plan.keys.map(() => new Spellings(keyLimits))
     this.accumulators = plan.aggregates.map((a) => accumulator(a, budget, doubles))
     this.distinct = plan.aggregates.map((a) =>
       a.distinct && a.arg !== undefined ? new DistinctFilter(budget) : undefined,
@@ -66,10 +70,23 @@ export class AggregateState {
     for (const a of this.accumulators) a.grow(groups)
   }
 
+  /** A key of a group that is new, as the row has it. */
+  spell(group: number, at: number, own: Value): void {
+    this.#spellings[at].add(group, this.keys[at].value(this.#keyOf(group, at)), own)
+  }
+
+  /** Number of a key of the group in its column. */
+  #keyOf(group: number, at: number): number {
+    let number = group
+    for (let i = this.pairs.length - 1; i >= at; i--) number = this.pairs[i].first(number)
+    return at === 0 ? number : this.pairs[at - 1].second(number)
+  }
+
   /** Bytes of the texts of its keys, and of what its aggregates hold, about. */
   get heldBytes(): number {
     let bytes = this.#budget.used
     for (const key of this.keys) bytes += key.textBytes
+    for (const spellings of this.#spellings) bytes += spellings.bytes
     return bytes
   }
 
@@ -88,6 +105,7 @@ export class AggregateState {
       at = pairs[i].first(at)
     }
     if (keys.length > 0) row[0] = keys[0].value(at)
+    for (const [i, spellings] of this.#spellings.entries()) row[i] = spellings.get(group) ?? row[i]
     for (let i = 0; i < accumulators.length; i++) row[keys.length + i] = accumulators[i].result(group)
     return row
   }
@@ -102,6 +120,7 @@ export class AggregateState {
       groups: this.groups,
       keys: this.keys.map((k) => k.partial(transfer)),
       pairs: this.pairs.map((p) => p.partial(transfer)),
+      spellings: this.#spellings.map((s) => s.partial()),
       aggregates: this.accumulators.map(
         (a, i): PartialState => this.distinct[i]?.partial(transfer) ?? a.partial(this.groups, transfer),
       ),
@@ -136,16 +155,51 @@ export class AggregateState {
   /** Numbers the groups of a partial state, and makes room for them: by group there the group here. */
   *#mergeKeys(partial: PartialGroups): Generator<void, Int32Array> {
     if (this.keys.length === 0) return Int32Array.of(0)
-    let to = yield* mergedKeys(this.keys[0], partial.keys[0])
-    for (const [i, pairs] of this.pairs.entries()) {
-      const ids = yield* mergedKeys(this.keys[i + 1], partial.keys[i + 1])
-      to = yield* mergedPairs(pairs, partial.pairs[i], to, ids)
-    }
+    const ids: Int32Array[] = []
+    for (const [i, column] of this.keys.entries()) ids.push(yield* mergedKeys(column, partial.keys[i]))
+    let to = ids[0]
+    for (const [i, pairs] of this.pairs.entries()) to = yield* mergedPairs(pairs, partial.pairs[i], to, ids[i + 1])
     const groups = this.pairs.at(-1)?.size ?? this.keys[0].size
     const had = this.groups
     yield* inStretches(groups - had, (_, until) => this.grow(had + until))
+    if (this.pairs.length > 0)
+      for (const at of this.keys.keys()) yield* this.#mergeSpellings(at, partial, ids[at], to, had)
     return to
   }
+
+  /** Groups that are new from `had` on have the key as the partial state has it. */
+  *#mergeSpellings(at: number, partial: PartialGroups, ids: Int32Array, to: Int32Array, had: number): Generator<void> {
+    const [reader, column, spelled] = [new KeyReader(partial.keys[at]), this.keys[at], partial.spellings[at]]
+    /** By key there: how it is written, where that is not how it is written here. */
+    const others = new Map<number, Value>()
+    yield* inStretches(ids.length, (from, until) => {
+      for (let i = from; i < until; i++) {
+        if (reader.isText(i)) continue
+        const there = reader.value(i)
+        if (!isWrittenAlike(column.value(ids[i]), there)) others.set(i, there)
+      }
+    })
+    if (others.size === 0 && spelled.size === 0) return
+    yield* inStretches(partial.groups, (from, until) => {
+      for (let g = from; g < until; g++) {
+        if (to[g] < had) continue
+        const own = spelledThere(spelled, g) ?? others.get(keyOf(g, at, partial.pairs))
+        if (own !== undefined) this.spell(to[g], at, own)
+      }
+    })
+  }
+}
+
+/** Number of a key of a group of a partial state in its column. */
+function keyOf(group: number, at: number, pairs: readonly PartialPairs[]): number {
+  let number = group
+  for (let i = pairs.length - 1; i >= 0; i--) {
+    const page = pairs[i].pages[number >>> PAGE_BITS]
+    const place = (number & PAGE_MASK) * 2
+    if (i + 1 === at) return page[place + 1]
+    number = page[place]
+  }
+  return number
 }
 
 /** By key there the key here. */

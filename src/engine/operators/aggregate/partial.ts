@@ -6,6 +6,7 @@ import { believe } from '../../../lib/assert.ts'
 import type { Value } from '../../../types.ts'
 import { type Encoded, encodeValue } from '../../exchange/value-codec.ts'
 import type { PartialKeys, PartialPairs } from '../keys/partial-keys.ts'
+import type { PartialSpellings } from '../keys/spellings.ts'
 import type { NumberPages, ValuePages } from '../pages.ts'
 
 /** Everything that an `AggregateState` holds. */
@@ -15,6 +16,8 @@ export interface PartialGroups {
   readonly keys: readonly PartialKeys[]
   /** As `AggregateState.pairs`. */
   readonly pairs: readonly PartialPairs[]
+  /** By GROUP BY expression. */
+  readonly spellings: readonly PartialSpellings[]
   /** By aggregate; of one with DISTINCT the values that its filter let through. */
   readonly aggregates: readonly PartialState[]
 }

@@ -75,6 +75,11 @@ export class KeyReader {
     return DOUBLE[0]
   }
 
+  isText(id: number): boolean {
+    const kind = this.#keys.kinds[id >>> PAGE_BITS][id & PAGE_MASK]
+    return kind >= LONG_TEXT && kind < MARKED
+  }
+
   value(id: number): Value {
     const keys = this.#keys
     const kind = keys.kinds[id >>> PAGE_BITS][id & PAGE_MASK]

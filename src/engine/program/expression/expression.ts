@@ -387,6 +387,12 @@ export class ExpressionCompiler implements ExpressionParts {
     return js`(typeof (${made} = ${call}) === 'string' && ${made}.length > ${LARGE_TEXT_CHARS} && (${this.#rowChars} += ${made}.length) > ${MAX_ROW_CHARS} ? ${tooLarge}() : ${made})`
   }
 
+  /** Arguments of which each is computed only where all before it are null. */
+  #untilGiven(args: readonly Code[]): Code[] {
+    const given = this.temp()
+    return args.map((arg, i) => (i === 0 ? js`(${given} = ${arg})` : js`(${given} === null ? (${given} = ${arg}) : null)`))
+  }
+
   #function(
     e: Extract<BoundExpr, { kind: 'function' }>,
     compile = (arg: BoundExpr): Code => this.value(arg),
@@ -397,7 +403,11 @@ export class ExpressionCompiler implements ExpressionParts {
       this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span),
       e.fn.name,
     )
-    if (e.fn.nullable === true) return this.#measured(js`${fn}(${join(e.args.map(compile), ', ')})`, e)
+    if (e.fn.nullable === true) {
+      const all = e.fn.firstGiven === true && e.args.slice(1).some(isComputed)
+      const given = all ? this.#untilGiven(e.args.map(compile)) : e.args.map(compile)
+      return this.#measured(js`${fn}(${join(given, ', ')})`, e)
+    }
     const args = e.args.map((a) => this.operand(a, compile))
     const tests = args.flatMap((a) => a.test)
     const call = this.#measured(

@@ -322,7 +322,6 @@ function pairs(plan: PlainJoin, left: FlinkRows, right: FlinkRows, further: read
   const keyless = plan.keys.length === 0 ? [EACH_WITH_EACH] : []
   const on = list([...keyless, ...conditionsOf(plan, left, right), ...further], ' AND ')
   const needs = (alias: 'a' | 'b') => sideOf(on, alias)
-  const type = JOINS[plan.type]
   const slots = [...renamed(left.slots, a), ...renamed(right.slots, b)]
   const columns = byPosition(slots)
   // Those that are counted have their number.
@@ -331,10 +330,19 @@ function pairs(plan: PlainJoin, left: FlinkRows, right: FlinkRows, further: read
     staged(left.sql, [needs('a')], 'a', namesOf(left.slots)),
     staged(right.sql, [needs('b')], 'b', partners),
   ]
-  return {
-    sql: plainSql(sql`SELECT ${columns} FROM (${x}) AS ${a} ${type} JOIN (${y}) AS ${b} ON ${on}`),
-    slots,
-  }
+  const sides = joined(plan, sql`(${x}) AS ${a}`, sql`(${y}) AS ${b}`)
+  return { sql: plainSql(sql`SELECT ${columns} FROM ${sides} ON ${on}`), slots }
+}
+
+/**
+ * Where each side is one row (a group without a key), Flink holds the left one and forgets it where the right one is no
+ * partner (`BatchPhysicalSingleRowJoinRule`, `NestedLoopJoinCodeGenerator`): it has to be the other side.
+ */
+function joined({ type, left, right }: PlainJoin, a: FlinkSql, b: FlinkSql): FlinkSql {
+  const isOne = (side: Plan): boolean => isUnique(side, new Set())
+  return JOINS[type] === JOINS.left && isOne(left) && isOne(right)
+    ? sql`${b} RIGHT JOIN ${a}`
+    : sql`${a} ${JOINS[type]} JOIN ${b}`
 }
 
 type PlainJoin = Join & { readonly type: keyof typeof JOINS }
@@ -359,12 +367,13 @@ function oneOnly({ keys }: Join, left: FlinkRows): FlinkSql {
   return sql`CASE WHEN ${ordering(sql`${name('b')}.n`, '>', sql`1`)} THEN ${guard('a subquery gives more than one row', said, sql`BOOLEAN`)} ELSE TRUE END`
 }
 
+const LEFT = sql`LEFT`
 const JOINS = {
   inner: sql`INNER`,
-  left: sql`LEFT`,
+  left: LEFT,
   right: sql`RIGHT`,
   full: sql`FULL`,
-  single: sql`LEFT`,
+  single: LEFT,
 }
 
 function setOperation(plan: SetOperation, within: Within): FlinkRows {

@@ -1,0 +1,66 @@
+/**
+ * How the keys of groups are written. A column of keys keeps each value once, as it was met first; a value that is equal
+ * may be written in another way elsewhere (1.50 and 1.5, `5` and `5.0` of JSON, `{"a": 1}` and `{"a":1}`). A group shows
+ * its keys as its own first row has them.
+ */
+import { Decimal } from '../../../lib/decimal.ts'
+import { JsonText } from '../../../lib/json-text.ts'
+import type { Value } from '../../../types.ts'
+import { decodeValue, type Encoded, encodeValue } from '../../exchange/value-codec.ts'
+import { canonical } from '../../program/values/canonical.ts'
+import { isWholeDouble } from '../../program/values/whole-double.ts'
+import type { KeyLimits } from './group-index.ts'
+
+/** By group how its key is written. */
+export type PartialSpellings = ReadonlyMap<number, Encoded>
+
+/** About what an entry takes besides the text of a JSON value. */
+const ENTRY_BYTES = 64
+
+/** Of one column of keys, where there are several columns: with one, each group has the key that was met first. */
+export class Spellings {
+  readonly #limits: KeyLimits
+  /** By group; those that are written as the column has them are not here. */
+  readonly #others = new Map<number, Value>()
+  /** Bytes that are held, about. */
+  bytes = 0
+
+  constructor(limits: KeyLimits) {
+    this.#limits = limits
+  }
+
+  get isEmpty(): boolean {
+    return this.#others.size === 0
+  }
+
+  /** The key of a new group, which its column keeps as `kept`. Throws where the groups hold too much. */
+  add(group: number, kept: Value, own: Value): void {
+    if (isWrittenAlike(kept, own) || canonical(kept) !== canonical(own)) return
+    this.bytes += ENTRY_BYTES + (own instanceof JsonText ? own.text.length : 0)
+    if (this.bytes > this.#limits.textBytes) throw this.#limits.tooLong(this.#limits.textBytes)
+    this.#others.set(group, own)
+  }
+
+  /** As the group has it; undefined: as the column has it. */
+  get(group: number): Value | undefined {
+    return this.#others.get(group)
+  }
+
+  partial(): PartialSpellings {
+    return new Map([...this.#others].map(([group, value]) => [group, encodeValue(value)]))
+  }
+}
+
+/** How the group of a partial state has its key. */
+export function spelledThere(of: PartialSpellings, group: number): Value | undefined {
+  const encoded = of.get(group)
+  return encoded === undefined ? undefined : decodeValue(encoded)
+}
+
+/** Of values that are equal. */
+export function isWrittenAlike(a: Value, b: Value): boolean {
+  if (a === b) return true
+  if (a instanceof Decimal && b instanceof Decimal) return a.scale === b.scale
+  if (a instanceof JsonText && b instanceof JsonText) return a.text === b.text
+  return isWholeDouble(a) === isWholeDouble(b) && typeof a === typeof b
+}
