@@ -101,7 +101,7 @@ export async function queriesRound(
 /** Expressions over each of the two topics in one round. */
 export const CALLS_A_ROUND = 60
 /** Expressions of one statement of `callsRound`. */
-const CALLS_TOGETHER = 10
+const CALLS_TOGETHER = 4
 
 /**
  * One round of random expressions over awkward values (random-calls.ts): what each gives for each record, computed here

@@ -323,6 +323,23 @@ describe('statements on a real Flink', { skip }, () => {
       assert.equal(rows.length, n)
     })
 
+    it('nothing is left behind: no group, no topic, no job that runs', async () => {
+      const topics = async (): Promise<unknown[]> =>
+        ((await ask('SHOW TABLES')) as { name: string }[]).map(({ name }) => name)
+      const before = await topics()
+      for (const sql of [
+        `SELECT s, COUNT(*) AS n FROM \`${topic}\` GROUP BY s`,
+        `SELECT * FROM \`${topic}\` WHERE a = 1`,
+        `SELECT p.a FROM \`${topic}\` p JOIN \`${topic}\` q ON p.a = q.a`,
+      ])
+        await ask(`SET engine = flink; ${sql}`)
+      const groups = (await hand.groups()).filter((group) => /flink|sluice/i.test(group))
+      assert.deepEqual(groups, [])
+      const made = (await topics()).filter((name) => !before.includes(name) && /flink|sluice/i.test(String(name)))
+      assert.deepEqual(made, [])
+      await eventually('no job runs', async () => (await running()) === 0)
+    })
+
     /** It joins every row with every other one: for minutes, and in small steps, between which it can be ended. */
     const endless = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${many}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
 

@@ -9,6 +9,7 @@ import {
   recordOf,
   type StateRecord,
 } from '../../../src/catalog/state/entry.ts'
+import { OBJECT_KINDS } from '../../../src/catalog/store.ts'
 import { StateLog } from '../../../src/catalog/state/state-log.ts'
 
 const view = (text: string) => JSON.stringify({ name: 'v', text, sources: ['t'], owner: 'me', createdAt: 1 })
@@ -53,6 +54,52 @@ test('records say what they were made of, tombstones too', () => {
     assert.deepEqual(entryOf(record(given)), given)
   const bare = entryOf({ ...record(entry('3', '2', { content: undefined }), 17), headers: [] })
   assert.deepEqual(bare, entry('offset-17', undefined, { content: undefined, seen: ANY, by: '' }))
+})
+
+/** As servers of version 0.1.0 write them: servers of other versions read the same topic during an update. */
+const WRITTEN: readonly (readonly [key: string, value: string])[] = [
+  [
+    '["demo","view","v1"]',
+    '{"version":"a-1","by":"one","content":{"name":"v1","text":"SELECT 1","sources":["t"],"owner":"me","createdAt":5}}',
+  ],
+  [
+    '["demo","synonym","s1"]',
+    '{"version":"a-2","seen":"a-0","by":"one","content":{"name":"s1","target":"t","owner":"me","createdAt":5}}',
+  ],
+  ['["demo","table","t"]', '{"version":"b-1","by":"two","content":{"key":"STRING","value":"JSON","subjects":[]}}'],
+  ['["demo","note","t"]', '{"version":"b-2","by":"two","content":{"description":null,"tags":["pii"]}}'],
+  [
+    '["demo","query","me/q"]',
+    '{"version":"b-3","by":"two","over":["x"],"content":{"name":"q","owner":"me","sql":"SELECT 1","parameters":{},"sources":[]}}',
+  ],
+  ['["","revocation","id"]', '{"version":"b-4","by":"two","content":{"until":1790000000000}}'],
+]
+
+test('records of version 0.1.0 are read, and written as that version writes them', () => {
+  assert.deepEqual(new Set(WRITTEN.map(([key]) => (JSON.parse(key) as string[])[1])), new Set(OBJECT_KINDS))
+  for (const [key, value] of WRITTEN) {
+    const given = entryOf({ offset: 0, key: Buffer.from(key), value: Buffer.from(value), headers: [] })
+    assert.ok(typeof given !== 'string', `${key}: ${String(given)}`)
+    const again = recordOf(given)
+    assert.equal(String(again.key), key)
+    assert.deepEqual(JSON.parse(String(again.value)), JSON.parse(value))
+  }
+})
+
+test('what a later version says besides is kept, and its kinds are passed over', () => {
+  const [[key, value]] = WRITTEN
+  const later = { ...(JSON.parse(value) as { content: object }), hint: 1 }
+  const content = { ...later.content, colour: 'red' }
+  const given = entryOf({
+    offset: 0,
+    key: Buffer.from(key),
+    value: Buffer.from(JSON.stringify({ ...later, content })),
+    headers: [],
+  })
+  assert.ok(typeof given !== 'string')
+  assert.deepEqual(JSON.parse(given.content as string), content)
+  const unknown = { offset: 0, key: Buffer.from('["demo","policy","p"]'), value: Buffer.from(value), headers: [] }
+  assert.match(String(entryOf(unknown)), /names no kind/)
 })
 
 test('what is no object is said to be none', () => {
