@@ -3,6 +3,7 @@ import { jsonItems, type ReadValue } from '../../formats/json/text.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { canonical } from '../program/values/canonical.ts'
+import { asWholeDouble, isWholeDouble, plain } from '../program/values/whole-double.ts'
 import { RowBacklog } from './backlog.ts'
 import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import type { MemoryBudget } from './memory.ts'
@@ -147,7 +148,7 @@ export class LimitOperator extends PassingOperator {
 
 /**
  * UNION, EXCEPT and INTERSECT. The right side comes first and is held (for UNION only what was seen is); rows are equal
- * when their values are.
+ * when their values are, and those that were compared have no zero with a sign, like keys.
  */
 export class SetOperator {
   readonly #op: 'union' | 'except' | 'intersect'
@@ -191,7 +192,8 @@ export class SetOperator {
   }
 
   #union(row: Row): void {
-    if (this.#all || this.#first(row)) this.#next.push(row)
+    if (this.#all) this.#next.push(row)
+    else if (this.#first(row)) this.#next.push(withoutZeroSigns(row))
   }
 
   #hold(row: Row): void {
@@ -211,11 +213,11 @@ export class SetOperator {
     const count = id < 0 ? 0 : counts[at]
     if (this.#op === 'except') {
       if (count === 0) {
-        if (this.#all || this.#first(row)) this.#next.push(row)
+        if (this.#all || this.#first(row)) this.#next.push(withoutZeroSigns(row))
       } else if (this.#all) counts[at] = count - 1
     } else if (count > 0) {
       counts[at] = this.#all ? count - 1 : 0
-      this.#next.push(row)
+      this.#next.push(withoutZeroSigns(row))
     }
   }
 
@@ -226,6 +228,11 @@ export class SetOperator {
     this.#budget.take(key)
     return true
   }
+}
+
+function withoutZeroSigns(row: Row): Row {
+  const hasSign = (v: Value): boolean => Object.is(plain(v), -0)
+  return row.some(hasSign) ? row.map((v) => (hasSign(v) ? (isWholeDouble(v) ? asWholeDouble(0) : 0) : v)) : row
 }
 
 function rowKey(row: Row): string {

@@ -22,7 +22,7 @@ import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
-import { type FlinkSql, list, once, ordering, sql } from './flink-sql.ts'
+import { type FlinkSql, list, once, opaque, ordering, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { putSum, wholeAverage } from './sums.ts'
 import {
@@ -56,8 +56,16 @@ export interface Made {
   read(columns: readonly (string | null)[]): Value
 }
 
-/** The columns of an aggregate over rows. `marks`: JSON numbers need theirs (`Term.mark`). Throws a Refusal. */
-export function translateAggregate(a: BoundAggregate, columns: Columns, marks: boolean): Made {
+/**
+ * The columns of an aggregate over rows. `marks`: JSON numbers need theirs (`Term.mark`). `keys`: those of the groups.
+ * Throws a Refusal.
+ */
+export function translateAggregate(
+  a: BoundAggregate,
+  columns: Columns,
+  marks: boolean,
+  keys: readonly FlinkSql[] = [],
+): Made {
   const condition = a.filter === undefined ? undefined : translateCondition(a.filter, columns)
   const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
     condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
@@ -73,7 +81,9 @@ export function translateAggregate(a: BoundAggregate, columns: Columns, marks: b
       return counted(a, sql`COUNT(${distinct}${only(key.sql, typeOf(arg))})`)
     case 'sum':
     case 'avg':
-      return summed(a, arg, distinct, only, marks)
+      return isNumberOfDoubles(arg)
+        ? summedDoubles(a, arg, a.distinct ? eachOnce(arg, only, keys, condition) : only, marks)
+        : summed(a, arg, distinct, only)
     case 'min':
     case 'max':
       return extreme(a, arg, only, marks)
@@ -103,7 +113,24 @@ function counted({ type }: BoundAggregate, column: FlinkSql): Made {
 
 type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
 
-function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, marks: boolean): Made {
+/** What is made of a number, of one of the rows of a group that have it. */
+function eachOnce(arg: Term, only: Only, keys: readonly FlinkSql[], condition: FlinkSql | undefined): Only {
+  const counts = condition === undefined ? [] : [sql`CASE WHEN ${condition} THEN 1 ELSE 0 END`]
+  const by = [...keys, ...counts, withoutZeroSign(doubleIn(arg))].map(once)
+  // Flink takes no constant for an order.
+  const place = once(sql`ROW_NUMBER() OVER (PARTITION BY ${list(by, ', ')} ORDER BY ${once(opaque(sql`0`))})`)
+  return (value, as) => only(sql`CASE WHEN ${place} = 1 THEN ${value} ELSE CAST(NULL AS ${as}) END`, as)
+}
+
+function isNumberOfDoubles({ type }: Term): boolean {
+  return type.kind === 'json' || isFloating(type)
+}
+
+function doubleIn(arg: Term): FlinkSql {
+  return once(arg.type.kind === 'json' ? numberIn(arg) : arg.sql)
+}
+
+function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only): Made {
   const isAverage = a.name === 'avg'
   if (arg.type.kind === 'null')
     return { type: a.type, columns: [sql`MAX(${arg.sql})`], term: { type: arg.type }, read: () => null }
@@ -127,11 +154,13 @@ function summed(a: BoundAggregate, arg: Term, distinct: FlinkSql, only: Only, ma
     }
   }
   if (arg.type.kind === 'decimal') return summedDecimals(a, arg, distinct, only)
-  const isJson = arg.type.kind === 'json'
-  if (!isJson && !isFloating(arg.type))
-    throw new Refusal(`${a.text} of values of the type ${arg.type.kind} is not handed over to Flink.`)
-  if (a.distinct) throw new Refusal(`${a.text} adds doubles, each once, which is not handed over to Flink.`)
-  const x = once(isJson ? numberIn(arg) : arg.sql)
+  throw new Refusal(`${a.text} of values of the type ${arg.type.kind} is not handed over to Flink.`)
+}
+
+function summedDoubles(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made {
+  const [isAverage, isJson, x] = [a.name === 'avg', arg.type.kind === 'json', doubleIn(arg)]
+  if (a.distinct && marks && isJson)
+    throw new Refusal(`${a.text} adds JSON numbers, each once, of which a division has to know how each is written.`)
   const mark = marks && isJson && !isAverage ? arg.mark : undefined
   const isMarked = mark !== undefined
   const isDouble = mark?.() ?? ordering(sql`POSITION('.' IN ${arg.sql})`, '>', sql`0`)

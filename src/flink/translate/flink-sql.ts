@@ -210,7 +210,9 @@ export function standingFor(called: FlinkSql, { weight }: FlinkSql): FlinkSql {
 /** A double literal, exactly that one. Not for NaN and the infinities, which no literal says. */
 export function double(value: number): FlinkSql {
   if (!Number.isFinite(value)) throw new Refusal('NaN and infinite numbers cannot be written in Flink SQL.')
-  return new FlinkSql(`CAST('${Object.is(value, -0) ? '-0.0' : String(value)}' AS DOUBLE)`)
+  // A literal of the planner is a decimal, whose zero has no sign.
+  if (Object.is(value, -0)) return new FlinkSql('(-CAST(RAND_INTEGER(1) AS DOUBLE))')
+  return new FlinkSql(`CAST('${String(value)}' AS DOUBLE)`)
 }
 
 /** A decimal literal: digits with a sign and a point. */

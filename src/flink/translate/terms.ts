@@ -41,6 +41,8 @@ export interface Term {
    * The carrier has the most of them. Only what knows of it takes such a value (`translateAny`).
    */
   readonly places?: () => FlinkSql
+  /** Of a double: it is never NaN. */
+  readonly isNumber?: true
   /** Of a JSON value that was computed: the number of which its text is made (`computed`). */
   readonly number?: FlinkSql
 }

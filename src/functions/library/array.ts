@@ -50,10 +50,10 @@ function flattened(array: readonly Value[]): Value[] {
   return out
 }
 
-/** Equality by value: numbers across their kinds, structures by their JSON text. NULL equals nothing. */
+/** Equality by value: numbers across their kinds, structures by their JSON text. NULL and NaN equal nothing. */
 export function sameValue(a: Value, b: Value, aType: DataType, bType: DataType): boolean {
   if (a === null || b === null) return false
-  if (isNumeric(a) && isNumeric(b)) return compareNumeric(a, b) === 0
+  if (isNumeric(a) && isNumeric(b)) return !Number.isNaN(a) && compareNumeric(a, b) === 0
   if (typeof a !== 'object' || typeof b !== 'object') return a === b
   return compactJson(jsonText(a, aType)) === compactJson(jsonText(b, bType))
 }

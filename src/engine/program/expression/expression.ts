@@ -390,7 +390,9 @@ export class ExpressionCompiler implements ExpressionParts {
   /** Arguments of which each is computed only where all before it are null. */
   #untilGiven(args: readonly Code[]): Code[] {
     const given = this.temp()
-    return args.map((arg, i) => (i === 0 ? js`(${given} = ${arg})` : js`(${given} === null ? (${given} = ${arg}) : null)`))
+    return args.map((arg, i) =>
+      i === 0 ? js`(${given} = ${arg})` : js`(${given} === null ? (${given} = ${arg}) : null)`,
+    )
   }
 
   #function(

@@ -34,7 +34,9 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
     case 'double':
       return isInteger ? { sql: sql`CAST(${of.sql} AS DOUBLE)`, type } : kind === 'float' ? { ...of, type } : undefined
     case 'float':
-      return isInteger ? { sql: sql`CAST(${of.sql} AS FLOAT)`, type } : undefined
+      // A whole number is rounded twice, as here.
+      if (isInteger) return { sql: narrowed(sql`CAST(${of.sql} AS DOUBLE)`), type }
+      return kind === 'double' ? { sql: narrowedOrNone(of.sql), type } : undefined
     case 'decimal':
       return isInteger ? asDecimal(of) : undefined
     case 'string':
@@ -53,6 +55,22 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
     default:
       return undefined
   }
+}
+
+/** The nearest float, carried as a double. */
+function narrowed(x: FlinkSql): FlinkSql {
+  return sql`CAST(CAST(${x} AS FLOAT) AS DOUBLE)`
+}
+
+/** The least double that is nearer to what would be the next float than to the largest one. */
+const BEYOND_FLOATS = 2 ** 128 - 2 ** 103
+
+/** The same of a double, which may be too large for a float. */
+function narrowedOrNone(of: FlinkSql): FlinkSql {
+  const x = once(of)
+  const isFar = sql`${ordering(sql`ABS(${x})`, '>=', double(BEYOND_FLOATS))} AND CAST(${x} AS STRING) NOT IN ('Infinity', '-Infinity')`
+  const none = guard('a value is cast to float that says none', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)
+  return once(sql`CASE WHEN ${isFar} THEN ${none} ELSE ${narrowed(x)} END`)
 }
 
 /** Moments in finer units. */

@@ -57,7 +57,13 @@ export function compared(
   // Of several constants the planner makes a list to look in, where zero is not found by its other sign.
   if (exprs?.right.kind === 'constant') return comparison(withoutZeroSign(x), op, y)
   if (exprs?.left.kind === 'constant') return comparison(x, op, withoutZeroSign(y))
-  return comparison(x, op, y)
+  return fields.length === 2 && a.isNumber !== true ? equalDoubles(op, once(x), once(y)) : comparison(x, op, y)
+}
+
+/** Of two NaN Flink says that they are equal. */
+function equalDoubles(op: CompareOp, x: FlinkSql, y: FlinkSql): FlinkSql {
+  const equal = sql`(${x} = ${y} AND (${areNumbers([x])} OR ${y} IS NULL))`
+  return op === '=' ? equal : sql`(NOT ${equal})`
 }
 
 /** A value of which the planner does not see what it is. */

@@ -154,7 +154,7 @@ export function conditionsOf(plan: Join, left: FlinkRows, right: FlinkRows): Fli
 function joinable(term: Term): Term {
   if (!isFloating(term.type)) return term
   const x = once(term.sql)
-  return { ...term, sql: once(sql`CASE WHEN ${isNumber(x)} THEN ${withoutZeroSign(x)} END`) }
+  return { ...term, sql: once(sql`CASE WHEN ${isNumber(x)} THEN ${withoutZeroSign(x)} END`), isNumber: true }
 }
 
 /** Slots as they are called by rows around. */

@@ -248,12 +248,9 @@ function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
   const { columns, from } = over(plan.input, within)
   const keys = plan.keys.map((key) => keyOf(translateAny(key, columns)))
-  const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks))
-  return select(
-    [...keys.map((key) => groupKey(key, within)), ...aggregates],
-    from(),
-    keys.map((key) => key.sql),
-  )
+  const by = keys.map((key) => key.sql)
+  const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks, by))
+  return select([...keys.map((key) => groupKey(key, within)), ...aggregates], from(), by)
 }
 
 function groupKey(key: Term, { marks }: Within): Made {

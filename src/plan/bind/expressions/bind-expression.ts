@@ -13,7 +13,19 @@ import type * as ast from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import { MOMENTS } from '../../../sql/keywords.ts'
 import { BOOLEAN, DOUBLE, type DataType, INT, LONG, NULL_TYPE, STRING, TIMESTAMP } from '../../../types.ts'
-import { aType, comparable, compare, condition, inOneUnit, isInteger, isNumeric, negate, toCommon } from './coerce.ts'
+import {
+  aType,
+  comparable,
+  compare,
+  condition,
+  inOneUnit,
+  isDatetime,
+  isInteger,
+  isNumeric,
+  isText,
+  negate,
+  toCommon,
+} from './coerce.ts'
 import { CALLABLE, aggregateName } from './aggregates.ts'
 import type { BoundExpr } from '../../plan.ts'
 import { extendPath, memberOf } from '../names/resolve.ts'
@@ -311,7 +323,7 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   if (ofRecord !== undefined) return ofRecord(e, c, bindExpr)
   const given = e.args.map((a, i) => argument(bindExpr(a, c), fn, i, e))
   const args = inOneUnit(
-    given,
+    fn.name === 'nullif' ? [given[0], constantBeside(given[0], given[1])] : given,
     fn.parameters.every((p) => p.accept === 'any' || p.accept === 'array'),
   )
   let type: DataType
@@ -321,4 +333,10 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
     throw new SqlError('ARGUMENTS', error instanceof Error ? error.message : String(error), e.span)
   }
   return { kind: 'function', fn, name: e.name.text, args, type, span: e.span }
+}
+
+/** What NULLIF compares with a value means what it means beside `=`: a text a moment, 0.1 the float nearest to it. */
+function constantBeside(value: BoundExpr, other: BoundExpr): BoundExpr {
+  const means = (isNumeric(value.type) && isNumeric(other.type)) || (isDatetime(value.type) && isText(other.type))
+  return means && other.kind === 'constant' ? compare('=', value, other, other.span).right : other
 }

@@ -34,7 +34,7 @@ export function isInteger(type: DataType): boolean {
 export function isDatetime(type: DataType): boolean {
   return type.kind === 'timestamp' || type.kind === 'date'
 }
-function isText(type: DataType): boolean {
+export function isText(type: DataType): boolean {
   return type.kind === 'string' || type.kind === 'uuid'
 }
 
