@@ -22,7 +22,7 @@ import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
 import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
-import { type FlinkSql, list, once, opaque, ordering, sql } from './flink-sql.ts'
+import { digits, type FlinkSql, list, once, opaque, ordering, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { putSum, wholeAverage } from './sums.ts'
 import {
@@ -70,7 +70,7 @@ export function translateAggregate(
   const only = (value: FlinkSql, as: FlinkSql): FlinkSql =>
     condition === undefined ? value : sql`CASE WHEN ${condition} THEN ${value} ELSE CAST(NULL AS ${as}) END`
   if (a.arg === undefined) return counted(a, sql`COUNT(${condition === undefined ? sql`*` : only(sql`1`, sql`INT`)})`)
-  const hasPlaces = a.name === 'count' || a.name === 'avg' || (a.name === 'sum' && !a.distinct)
+  const hasPlaces = KNOW_PLACES.has(a.name) || (a.name === 'sum' && !a.distinct)
   const given = hasPlaces ? translateAny(a.arg, columns) : translate(a.arg, columns)
   const arg = { ...given, sql: once(given.sql) }
   // Values that are only counted need not be equal to anything.
@@ -94,6 +94,9 @@ export function translateAggregate(
       throw new Refusal(`${a.text} depends on the order in which records are read, which Flink does not keep.`)
   }
 }
+
+/** Aggregates that take decimals with places of their own, also each once. */
+const KNOW_PLACES: ReadonlySet<string> = new Set(['count', 'avg', 'min', 'max'])
 
 /** The Flink type of a carrier, for NULL in its place. */
 function typeOf(term: Term): FlinkSql {
@@ -269,6 +272,7 @@ function extreme(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made
   if (isFloating(type)) return plain(plainDouble(arg.sql), sql`DOUBLE`)
   if (type.kind === 'decimal') {
     const { precision, scale } = decimalOf(type)
+    if (arg.places !== undefined) return extremeWithPlaces(a, arg.sql, arg.places(), { precision, scale }, call)
     return plain(arg.sql, sql`DECIMAL(${precision}, ${scale})`)
   }
   return plain(
@@ -279,6 +283,44 @@ function extreme(a: BoundAggregate, arg: Term, only: Only, marks: boolean): Made
         ? sql`DECIMAL(${MOST_DIGITS}, 0)`
         : sql`BIGINT`,
   )
+}
+
+/**
+ * The least or the greatest decimal with its places: they go behind its digits, once as they are and once from above, so
+ * that two that are alike and have different places are seen.
+ */
+function extremeWithPlaces(
+  a: BoundAggregate,
+  x: FlinkSql,
+  places: FlinkSql,
+  { precision, scale }: { readonly precision: number; readonly scale: number },
+  call: Call,
+): Made {
+  if (precision + 2 > MOST_DIGITS)
+    throw new Refusal(`Decimals of ${precision + 2} digits are not handed over to Flink.`)
+  const as = sql`DECIMAL(${precision + 2}, ${scale + 2})`
+  const behind = (count: FlinkSql): FlinkSql =>
+    call(sql`CAST(${x} + CAST(${count} AS DECIMAL(2, 0)) * ${digits(`0.${'0'.repeat(scale + 1)}1`)} AS ${as})`, as)
+  return {
+    type: a.type,
+    columns: [behind(places), behind(sql`99 - ${places}`)],
+    read: ([low, high]) => {
+      if (low === null || high === null) return null
+      const [value, count] = digitsAndRest(low, scale)
+      const [, fromAbove] = digitsAndRest(high, scale)
+      const found = new Decimal(value, scale).round(Number(count))
+      if (count + fromAbove !== 99n)
+        throw new GivenBack(`decimals of different places are alike the ${a.name}: ${found}`)
+      return found
+    },
+  }
+}
+
+/** A decimal with two digits behind its own: what it is without its point, and these two. */
+function digitsAndRest(said: string, scale: number): [bigint, bigint] {
+  const { unscaled } = (Decimal.parse(said) ?? unexpected('a decimal of Flink')).round(scale + 2)
+  const rest = ((unscaled % 100n) + 100n) % 100n
+  return [(unscaled - rest) / 100n, rest]
 }
 
 /** NaN and −0.0 have a place in our order and none in Flink's. */

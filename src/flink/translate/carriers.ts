@@ -201,7 +201,7 @@ export function placesFrom(
 
 /** Why decimals stay here that have their places with them, where nothing looks at these. */
 export const DIFFERENT_PLACES =
-  'Decimals of different places meet here, which Flink would show alike: they are chosen, compared, ordered, added and multiplied there, and grouped where all of a group have the same.'
+  'Decimals of different places meet here, which Flink would show alike: they are chosen, compared, ordered, added and multiplied there, found by MIN and MAX, and grouped where all of a group have the same.'
 
 /** Canonical JSON text of any carrier. */
 export function canonicalOf(term: Term): FlinkSql {
