@@ -72,6 +72,8 @@ export class AggregateState {
 
   /** A key of a group that is new, as the row has it. */
   spell(group: number, at: number, own: Value): void {
+    // Texts are written in one way; they are the most frequent.
+    if (own === null || typeof own === 'string') return
     this.#spellings[at].add(group, this.keys[at].value(this.#keyOf(group, at)), own)
   }
 

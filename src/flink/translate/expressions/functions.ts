@@ -11,7 +11,7 @@ import { castTo } from './casts.ts'
 import { millisOf, tumbleOf } from './windows.ts'
 import { compared } from './comparison.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
-import { double, type FlinkSql, list, once, ordering, sql, text } from '../flink-sql.ts'
+import { double, type FlinkSql, list, once, opaque, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { carrierOf, digitsOf, guard, isFloating, isWhole, type Term } from '../terms.ts'
 
@@ -280,7 +280,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     const fits = sql`CASE WHEN ${ordering(size, '>', sql`${most}`)} THEN ${none} ELSE CAST(${size} AS DECIMAL(19, 0)) END`
     return { sql: once(fits), type: e.type, digits: 19 }
   },
-  sqrt: ([a]) => ({ sql: sql`SQRT(${doubleArgument(a)})`, type: DOUBLE }),
+  sqrt: ([a]) => {
+    // Flink raises to the power of a half, which gives zero no sign and takes -Infinity for Infinity.
+    const x = once(doubleArgument(a))
+    const root = sql`SQRT(CASE WHEN ${ordering(x, '<', sql`0`)} THEN ${double(-1)} ELSE ${x} END)`
+    return { sql: sql`CASE WHEN ${x} = ${double(0)} THEN ${opaque(x)} ELSE ${root} END`, type: DOUBLE }
+  },
   tumble: ([moment], e) => ({ sql: tumbleOf(e, moment), type: e.type }),
   year: field('year'),
   month: field('month'),
