@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { printQuery } from '../../src/sql/print.ts'
-import { CALL_TABLES, oddTopics, randomCall } from '../support/random-calls.ts'
+import { CALL_TABLES, oddTopics, randomCall, randomMeeting } from '../support/random-calls.ts'
 import { condition, ROWS } from '../support/random-conditions.ts'
 import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
@@ -105,7 +105,8 @@ const CALLS_TOGETHER = 4
 
 /**
  * One round of random expressions over awkward values (random-calls.ts): what each gives for each record, computed here
- * and on Flink. What is refused is seen from EXPLAIN; where a statement differs, its parts are asked alone.
+ * and on Flink; and statements in which such values meet. What is refused is seen from EXPLAIN; where a statement
+ * differs, its parts are asked alone.
  */
 export async function callsRound(
   seed: number,
@@ -121,22 +122,25 @@ export async function callsRound(
   // Each kind of row once: columns that come back as they are would be computed here.
   const statement = (table: string, calls: readonly string[]): string =>
     `SELECT DISTINCT _meta.partition AS p, _meta.offset AS o, ${calls.map((call, i) => `${call} AS e${i}`).join(', ')} FROM ${table}`
-  const compare = async ({ table, calls }: { table: string; calls: readonly string[] }): Promise<void> => {
-    const sql = statement(table, calls)
+  const compare = async (sql: string, size = 1): Promise<boolean> => {
     const [ours, theirs] = [await ask(sql), await ask(`SET engine = flink; ${sql}`)]
     const [errorHere, errorThere] = [errorOf(ours), errorOf(theirs)]
-    if (errorHere === undefined && plain(ours) === plain(theirs)) compared.same += calls.length
-    else if (calls.length > 1) {
-      const half = calls.length >> 1
-      await compare({ table, calls: calls.slice(0, half) })
-      await compare({ table, calls: calls.slice(half) })
-    } else if (errorThere !== undefined && REFUSED.test(errorThere)) {
+    if (errorHere === undefined && plain(ours) === plain(theirs)) compared.same += size
+    else if (size > 1) return false
+    else if (errorThere !== undefined && REFUSED.test(errorThere)) {
       compared.refused++
       countReason(compared.reasons, errorThere)
     } else if (errorHere !== undefined) {
       // What an operator needs not is computed here, and may fail; Flink's planner leaves it away.
       compared.failed++
     } else compared.wrong.push(`seed ${seed}: ${sql}\n${firstDifference(ours, theirs)}`)
+    return true
+  }
+  const together = async ({ table, calls }: { table: string; calls: readonly string[] }): Promise<void> => {
+    if (await compare(statement(table, calls), calls.length)) return
+    const half = calls.length >> 1
+    await together({ table, calls: calls.slice(0, half) })
+    await together({ table, calls: calls.slice(half) })
   }
   try {
     for (const [table, columns] of Object.entries(CALL_TABLES)) {
@@ -155,9 +159,13 @@ export async function callsRound(
           table,
           calls: calls.slice(i * CALLS_TOGETHER, (i + 1) * CALLS_TOGETHER),
         })),
-        compare,
+        together,
       )
     }
+    await inLanes(
+      Array.from({ length: count >> 1 }, () => randomMeeting(random)),
+      async (sql) => void (await compare(sql)),
+    )
   } finally {
     await server.close()
   }

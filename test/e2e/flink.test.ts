@@ -239,7 +239,7 @@ describe('statements on a real Flink', { skip }, () => {
       await hand.create(target, { partitions: 1 })
       await hand.produce(target, [{ key: null, value: '{"s":"first","twice":0}' }])
       const lines = (await ask(
-        `EXPLAIN FLINK STREAMING INSERT INTO \`${target}\` SELECT s, a * 2 AS twice FROM \`${topic}\` WHERE a > 1 AND _meta.partition = 0`,
+        `EXPLAIN FLINK STREAMING INSERT INTO \`${target}\` SELECT s, a * 2 AS twice, _meta.timestamp AS at FROM \`${topic}\` WHERE a > 1 AND _meta.partition = 0`,
       )) as { statement: string }[]
       const text = lines.map(({ statement }) => statement).join('\n')
       const session = new FlinkSession({ gateway: flink.gateway, parallelism: 1 }, new AbortController().signal)
@@ -262,6 +262,8 @@ describe('statements on a real Flink', { skip }, () => {
         return isDeepStrictEqual(found, [{ s: 'late "one"', twice: 14 }])
       })
       assert.deepEqual(await ask(`SELECT s FROM \`${target}\` WHERE twice = 16`), [])
+      const [{ at }] = (await ask(`SELECT at FROM \`${target}\` WHERE twice = 14`)) as [{ at: string }]
+      assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
       for (const { jid } of (await jobs()).filter((job) => !known.has(job.jid)))
         await fetch(`${flink.rest}/jobs/${jid}?mode=cancel`, { method: 'PATCH' })
       await session.close()

@@ -161,6 +161,42 @@ export function randomCall(table: Table, random: Random): string {
   return new Calls(table, random).of(random.pick([...kinds, ...more]), random.int(1, 3))
 }
 
+/** A random statement in which awkward values of two topics meet: joined, looked for, in sets, in groups. */
+export function randomMeeting(random: Random): string {
+  const [left, right] = [0, 1].map(() => random.pick(Object.keys(CALL_TABLES)))
+  const kind = random.pick<Kind>(['text', 'whole', 'number', 'number', 'moment', 'date', 'any', 'decimal', 'truth'])
+  const side = (table: string, alias: string): string => {
+    const columns = CALL_TABLES[table]
+    const own = random.chance(0.7) ? kind : random.pick<Kind>(['text', 'whole', 'number', 'any'])
+    const column = random.pick([...columns[own], ...(columns[own].length === 0 ? columns.whole : [])])
+    const at = `${alias}.${column}`
+    if (random.chance(0.75) || own === 'any') return at
+    return own === 'text' ? `LOWER(${at})` : own === 'whole' || own === 'number' ? `(${at} * 2)` : at
+  }
+  const [x, y, z] = [side(left, 'a'), side(right, 'b'), side(left, 'a')]
+  const op = random.pick(['=', '=', '=', '<>', '<', '>='])
+  const place = 'a._meta.partition AS p, a._meta.offset AS o'
+  const by = 'GROUP BY a._meta.partition, a._meta.offset'
+  return random.pick([
+    () => `SELECT ${place}, COUNT(*) AS n FROM ${left} a JOIN ${right} b ON ${x} ${op} ${y} ${by}`,
+    () =>
+      `SELECT ${place}, COUNT(b._meta.offset) AS n FROM ${left} a ${random.pick(['LEFT', 'FULL'])} JOIN ${right} b ON ${x} = ${y} ${by}`,
+    () =>
+      `SELECT ${place}, COUNT(*) AS n FROM ${left} a WHERE ${x} ${random.pick(['', 'NOT '])}IN (SELECT ${y} FROM ${right} b WHERE b.n > ${random.int(-8, 8)}) ${by}`,
+    () =>
+      `SELECT ${place}, COUNT(*) AS n FROM ${left} a WHERE ${random.pick(['', 'NOT '])}EXISTS (SELECT 1 FROM ${right} b WHERE ${y} ${op} ${x}) ${by}`,
+    () =>
+      `SELECT ${x} AS x FROM ${left} a ${random.pick(['UNION', 'EXCEPT', 'INTERSECT', 'EXCEPT ALL'])} SELECT ${y} FROM ${right} b`,
+    () =>
+      `SELECT ${x} AS x, COUNT(*) AS n, MIN(${z}) AS l, MAX(${z}) AS m, COUNT(DISTINCT ${z}) AS d FROM ${left} a GROUP BY ${x}`,
+    () => `SELECT ${x} AS x, SUM(${z}) AS s, AVG(${z}) AS v, SUM(DISTINCT ${z}) AS d FROM ${left} a GROUP BY ${x}`,
+    () =>
+      `SELECT COUNT(*) AS n, MAX(${x}) AS m FROM ${left} a WHERE ${x} ${op} (SELECT ${random.pick(['MAX', 'MIN'])}(${y}) FROM ${right} b)`,
+    () =>
+      `SELECT ${place}, (SELECT COUNT(*) FROM ${right} b WHERE ${y} = ${x}) AS n, COUNT(*) AS c FROM ${left} a ${by}, ${x}`,
+  ])()
+}
+
 class Calls {
   readonly #table: Table
   readonly #random: Random
@@ -288,7 +324,7 @@ class Calls {
       case 'moment':
         return [
           () => `CAST(${of(random.pick(['text', 'whole', 'date', 'moment'] as const))} AS timestamp)`,
-          () => `(${of('moment')} ${random.pick(['+', '-'])} "${random.pick(['1d', '90m', '36h 1s', '2w', '1ms'])}")`,
+          () => `(${of('moment')} ${random.pick(['+', '-'])} "${random.pick(['1d', '90m', '36h 1s', '2w', '1s'])}")`,
           () => `TUMBLE(${of('moment')}, '${random.pick(['1h', '15m', '1d', '1w', '1M', '10s', '1y'])}')`,
           column,
         ]

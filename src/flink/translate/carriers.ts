@@ -1,5 +1,6 @@
 /** Carriers turned into each other: what a JSON value is, canonical texts, texts in order. */
 import type { DataType } from '../../types.ts'
+import { isoText } from './expressions/calendar.ts'
 import { between, type FlinkSql, list, once, opaque, ordering, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { carrierOf, decimalOf, digitsOf, guard, isFloating, isWhole, MOST_DIGITS, nullOf, type Term } from './terms.ts'
@@ -203,11 +204,19 @@ export function placesFrom(
 export const DIFFERENT_PLACES =
   'Decimals of different places meet here, which Flink would show alike: they are chosen, compared, ordered, added and multiplied there, found by MIN and MAX, and grouped where all of a group have the same.'
 
+/** A date or a timestamp as text; undefined for anything else, and for what may be no moment of 64 bits. */
+export function momentText({ sql: count, type, digits }: Term): FlinkSql | undefined {
+  if (type.kind !== 'date' && type.kind !== 'timestamp') return undefined
+  return (type.kind === 'timestamp' && type.between === true) || (digits ?? 0) > 18 ? undefined : isoText(count, type)
+}
+
 /** Canonical JSON text of any carrier. */
 export function canonicalOf(term: Term): FlinkSql {
   const { kind } = term.type
   if (kind === 'json' || kind === 'null') return term.sql
-  if (isWhole(term.type)) return sql`CAST(${term.sql} AS STRING)`
+  const moment = momentText(term)
+  if (moment !== undefined) return sql`CONCAT('"', ${moment}, '"')`
+  if (kind === 'int' || kind === 'long') return sql`CAST(${term.sql} AS STRING)`
   if (kind === 'string' || kind === 'uuid') return sql`JSON_STRING(${term.sql})`
   if (kind === 'boolean') {
     const value = once(term.sql)

@@ -2,6 +2,7 @@
  * The calendar in whole numbers, for every moment of 64 bits: Flink's own has an end, and takes the last millisecond before
  * 1970 for one of that year. Years begin in March, so that a leap day ends one; 400 of them are an era of 146,097 days.
  */
+import type { DataType, TimeUnit } from '../../../types.ts'
 import { type FlinkSql, once, ordering, sql } from '../flink-sql.ts'
 
 /** Not a limit: days from 1 March 0000 to 1 January 1970. */
@@ -50,6 +51,44 @@ export function calendarField(field: CalendarField, millis: FlinkSql): FlinkSql 
     default:
       return civil(field, days)
   }
+}
+
+/** Units of a second, and digits of its fraction. */
+const FRACTIONS: Readonly<Record<TimeUnit, readonly [units: bigint, digits: number]>> = {
+  millis: [1000n, 3],
+  micros: [1_000_000n, 6],
+  nanos: [1_000_000_000n, 9],
+}
+
+/** A date (a count of days) or a timestamp of up to 64 bits as ISO 8601 text, without zeros at the end of its fraction. */
+export function isoText(count: FlinkSql, type: DataType & { readonly kind: 'date' | 'timestamp' }): FlinkSql {
+  const at = once(sql`CAST(${count} AS BIGINT)`)
+  if (type.kind === 'date') return dayText(once(sql`(${at} * ${DAY})`))
+  const [units, width] = FRACTIONS[type.unit]
+  const seconds = once(floorDivided(at, units))
+  const millis = once(sql`(${seconds} * 1000)`)
+  const rest = once(sql`(${at} - ${seconds} * ${units})`)
+  const clock = (['hour', 'minute', 'second'] as const).map((field) => padded(calendarField(field, millis), 2))
+  const fraction = sql`CASE WHEN ${rest} = 0 THEN '' ELSE CONCAT('.', REGEXP_REPLACE(${padded(rest, width)}, '0+$', '')) END`
+  const [hour, minute, second] = clock
+  const zone = type.local === true ? sql`''` : sql`'Z'`
+  const all = sql`CONCAT(${dayText(millis)}, 'T', ${hour}, ':', ${minute}, ':', ${second}, ${fraction}, ${zone})`
+  return once(sql`CASE WHEN ${at} IS NOT NULL THEN ${all} END`)
+}
+
+/** Years before 0 and beyond 9999 have a sign. */
+function dayText(millis: FlinkSql): FlinkSql {
+  const year = once(calendarField('year', millis))
+  const size = once(sql`ABS(${year})`)
+  const sign = sql`CASE WHEN ${ordering(year, '<', sql`0`)} THEN '-' WHEN ${ordering(year, '>', sql`9999`)} THEN '+' ELSE '' END`
+  const digits = sql`CASE WHEN ${ordering(size, '>', sql`9999`)} THEN CAST(${size} AS STRING) ELSE ${padded(size, 4)} END`
+  const [month, day] = (['month', 'day'] as const).map((field) => padded(calendarField(field, millis), 2))
+  return sql`CONCAT(${sign}, ${digits}, '-', ${month}, '-', ${day})`
+}
+
+/** A whole number from 0 on of no more digits than these, with zeros in front. */
+function padded(n: FlinkSql, digits: number): FlinkSql {
+  return sql`LPAD(CAST(${n} AS STRING), ${digits}, '0')`
 }
 
 function civil(field: 'year' | 'month' | 'day', days: FlinkSql): FlinkSql {

@@ -4,7 +4,7 @@
  */
 import type { DataType, TimeUnit } from '../../../types.ts'
 import { daysSinceEpoch } from './calendar.ts'
-import { asDecimal, canonicalOf, numberIn, textIn, wide } from '../carriers.ts'
+import { asDecimal, canonicalOf, momentText, numberIn, textIn, wide } from '../carriers.ts'
 import { between, digits, double, type FlinkSql, list, once, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, guard, nullOf, type Term } from '../terms.ts'
@@ -39,7 +39,9 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
       return kind === 'double' ? { sql: narrowedOrNone(of.sql), type } : undefined
     case 'decimal':
       return isInteger ? asDecimal(of) : undefined
-    case 'string':
+    case 'string': {
+      const moment = momentText(of)
+      if (moment !== undefined) return { sql: moment, type }
       return isInteger
         ? { sql: sql`CAST(${of.sql} AS STRING)`, type }
         : kind === 'boolean'
@@ -47,6 +49,7 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
           : kind === 'uuid'
             ? { ...of, type }
             : undefined
+    }
     case 'json':
       return kind === 'decimal' ? undefined : { sql: canonicalOf(of), type }
     case 'timestamp':

@@ -186,7 +186,9 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
   const [an, bn] = [numberOf(a, exprs?.left), numberOf(b, exprs?.right)]
   const [at, bt] = [textOf(a), textOf(b)]
   if (an !== undefined && bn !== undefined) {
-    const both = sql`${an} IS NOT NULL AND ${bn} IS NOT NULL`
+    // NaN has no place in the order, as here.
+    const isThere = (t: Term, n: FlinkSql): FlinkSql => (isFloating(t.type) ? areNumbers([n]) : sql`${n} IS NOT NULL`)
+    const both = sql`${isThere(a, an)} AND ${isThere(b, bn)}`
     whens.push(sql`WHEN ${both} THEN ${comparison(an, op, bn)}`)
   }
   if (at !== undefined && bt !== undefined) {

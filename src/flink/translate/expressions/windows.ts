@@ -14,7 +14,9 @@ export function millisOf(term: Term, e: FunctionExpr): FlinkSql {
   if (term.type.kind !== 'timestamp' || digitsOf(term) > 19)
     throw new Refusal(`${e.fn.name.toUpperCase()} of a value that is no timestamp is not handed over to Flink.`, e.span)
   const per = { millis: 1n, micros: 1000n, nanos: 1_000_000n }[term.type.unit]
-  return per === 1n ? term.sql : floorDivided(term.sql, per)
+  // A moment that was computed is a decimal, which the calendar would divide as such.
+  const at = term.digits === undefined ? term.sql : sql`CAST(${term.sql} AS BIGINT)`
+  return per === 1n ? at : floorDivided(at, per)
 }
 
 /** The same of what TUMBLE and HOP take besides: numbers count milliseconds, texts and JSON values say a moment. */
