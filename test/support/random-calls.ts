@@ -111,19 +111,21 @@ export function oddTopics(random: Random): WorldTopic[] {
       w: maybe(MOMENTS.map((ms) => Math.floor(ms / 86_400_000))),
     }),
   )
+  // A zero with a sign is known to lose it (docs/flink.md).
+  const fractions = DOUBLES.filter((value) => !Object.is(value, -0))
   const json = Array.from({ length: ROWS }, () => {
     const any = (): ExactJson =>
       random.pick<ExactJson>([
         random.pick(TEXTS),
         random.pick(INTS),
         random.pick(LONGS),
-        random.pick(DOUBLES),
+        random.pick(fractions),
         true,
         null,
       ])
     return record({
       ...ofBoth(),
-      d: maybe(DOUBLES),
+      d: maybe(fractions),
       b: maybe([true, false]),
       x: any(),
       y: any(),
