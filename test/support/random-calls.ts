@@ -5,7 +5,7 @@
  */
 import type { ExactJson } from './exact-json.ts'
 import type { WorldTopic } from './memory-world.ts'
-import type { Random } from './random-tables.ts'
+import { jsonText, type Random } from './random-tables.ts'
 
 /** What an expression gives. `any`: a JSON value of a kind that only rows say. */
 type Kind = 'text' | 'whole' | 'number' | 'decimal' | 'truth' | 'moment' | 'date' | 'any'
@@ -143,17 +143,6 @@ export function oddTopics(random: Random): WorldTopic[] {
 function isLong(value: unknown): boolean {
   if (typeof value === 'bigint') return value > 9_007_199_254_740_991n || value < -9_007_199_254_740_991n
   return typeof value === 'number' && (Math.abs(value) > 1e15 || (value !== 0 && Math.abs(value) < 1e-7))
-}
-
-function jsonText(v: ExactJson): string {
-  if (typeof v === 'bigint') return v.toString()
-  if (Object.is(v, -0)) return '-0.0'
-  if (Array.isArray(v)) return `[${v.map(jsonText).join(',')}]`
-  if (v !== null && typeof v === 'object')
-    return `{${Object.entries(v)
-      .map(([name, item]) => `${JSON.stringify(name)}:${jsonText(item)}`)
-      .join(',')}}`
-  return JSON.stringify(v)
 }
 
 /** A random expression over the columns of a topic, as SQL. */

@@ -236,9 +236,10 @@ function literal(v: RandomRow['values'][string], type: Ty, format: RandomTable['
   return v
 }
 
-/** JSON with all digits of long numbers. */
-function jsonText(v: ExactJson): string {
+/** JSON with all digits of long numbers, and the sign of a zero. */
+export function jsonText(v: ExactJson): string {
   if (typeof v === 'bigint') return v.toString()
+  if (Object.is(v, -0)) return '-0.0'
   if (Array.isArray(v)) return `[${v.map(jsonText).join(',')}]`
   if (v !== null && typeof v === 'object')
     return `{${Object.entries(v)
