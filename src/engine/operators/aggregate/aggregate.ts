@@ -107,7 +107,8 @@ export class AggregateState {
       at = pairs[i].first(at)
     }
     if (keys.length > 0) row[0] = keys[0].value(at)
-    for (const [i, spellings] of this.#spellings.entries()) row[i] = spellings.get(group) ?? row[i]
+    for (let i = 0; i < keys.length; i++)
+      if (!this.#spellings[i].isEmpty) row[i] = this.#spellings[i].get(group) ?? row[i]
     for (let i = 0; i < accumulators.length; i++) row[keys.length + i] = accumulators[i].result(group)
     return row
   }

@@ -29,6 +29,7 @@ export class Spellings {
     this.#limits = limits
   }
 
+  /** Whether every group has its key as the column has it. */
   get isEmpty(): boolean {
     return this.#others.size === 0
   }
