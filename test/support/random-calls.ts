@@ -270,7 +270,7 @@ class Calls {
           () => `REPLACE(${of('text')}, ${quoted(random.pick(['a', 'b', ' ', '0', '-', '\\', '.']))}, ${of('text')})`,
           () => `CONCAT(${of('text')}, ${of(random.pick(['text', 'whole', 'truth'] as const))})`,
           () => `(${of('text')} || ${of('text')})`,
-          () => `CAST(${of(random.pick(['whole', 'truth', 'text'] as const))} AS string)`,
+          () => `CAST(${of(random.pick(['whole', 'truth', 'text', 'moment', 'date', 'decimal'] as const))} AS string)`,
           column,
         ]
       }
@@ -288,7 +288,7 @@ class Calls {
             `${random.pick(['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'SECOND'])}(${of(random.pick(['moment', 'moment', 'date'] as const))})`,
           () => `${random.pick(['MAX', 'MIN'])}(${of('whole')}, ${of('whole')})`,
           () =>
-            `CAST(${of(random.pick(['text', 'number', 'truth', 'whole'] as const))} AS ${random.pick(['long', 'int'])})`,
+            `CAST(${of(random.pick(['text', 'number', 'truth', 'whole', 'decimal'] as const))} AS ${random.pick(['long', 'int'])})`,
           () => `(${of('moment')} - ${of('moment')})`,
           column,
         ]
@@ -301,7 +301,7 @@ class Calls {
           () => `ABS(${of('number')})`,
           () => `SQRT(${of(random.pick(['number', 'whole'] as const))})`,
           () =>
-            `CAST(${of(random.pick(['text', 'whole', 'number', 'decimal'] as const))} AS ${random.pick(['double', 'double', 'float'])})`,
+            `CAST(${of(random.pick(['text', 'whole', 'number', 'decimal', 'truth'] as const))} AS ${random.pick(['double', 'double', 'float'])})`,
           column,
         ]
       case 'decimal':

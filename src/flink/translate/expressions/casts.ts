@@ -2,12 +2,12 @@
  * CAST. A text or a JSON value that says no value of the wanted type ends the query here, and the job there; so do the
  * few spellings that Flink would read in another way.
  */
-import type { DataType, TimeUnit } from '../../../types.ts'
-import { daysSinceEpoch } from './calendar.ts'
+import { type DataType, DOUBLE, STRING, type TimeUnit } from '../../../types.ts'
+import { daysSinceEpoch, floorDivided } from './calendar.ts'
 import { asDecimal, canonicalOf, momentText, numberIn, textIn, wide } from '../carriers.ts'
 import { between, digits, double, type FlinkSql, list, once, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { digitsOf, guard, nullOf, type Term } from '../terms.ts'
+import { digitsOf, guard, isFloating, MOST_DIGITS, nullOf, type Term } from '../terms.ts'
 
 /** A value as one of another type. Throws a Refusal. */
 export function castTo(of: Term, type: DataType): Term {
@@ -22,42 +22,111 @@ function sameKind(of: Term, type: DataType): Term | undefined {
   const { kind } = of.type
   if (kind === 'null') return nullOf(type)
   if (kind === 'decimal') return type.kind === 'decimal' && type.precision === undefined ? of : undefined
+  if (kind === 'long' && of.digits !== undefined) return undefined
   return kind === type.kind && kind !== 'timestamp' && kind !== 'time' ? of : undefined
 }
 
 function betweenNumbers(of: Term, type: DataType): Term | undefined {
-  const { kind } = of.type
-  const isInteger = kind === 'int' || kind === 'long'
   switch (type.kind) {
+    case 'int':
     case 'long':
-      return kind === 'int' ? { ...of, type, digits: digitsOf(of) } : undefined
+      return toWhole(of, type)
     case 'double':
-      return isInteger ? { sql: sql`CAST(${of.sql} AS DOUBLE)`, type } : kind === 'float' ? { ...of, type } : undefined
     case 'float':
-      // A whole number is rounded twice, as here.
-      if (isInteger) return { sql: narrowed(sql`CAST(${of.sql} AS DOUBLE)`), type }
-      return kind === 'double' ? { sql: narrowedOrNone(of.sql), type } : undefined
+      return toFloating(of, type)
     case 'decimal':
-      return isInteger ? asDecimal(of) : undefined
-    case 'string': {
-      const moment = momentText(of)
-      if (moment !== undefined) return { sql: moment, type }
-      return isInteger
-        ? { sql: sql`CAST(${of.sql} AS STRING)`, type }
-        : kind === 'boolean'
-          ? { sql: canonicalOf(of), type }
-          : kind === 'uuid'
-            ? { ...of, type }
-            : undefined
-    }
+      return isInteger(of) && type.precision === undefined ? asDecimal(of) : undefined
+    case 'string':
+      return toText(of)
     case 'json':
-      return kind === 'decimal' ? undefined : { sql: canonicalOf(of), type }
+      return of.type.kind === 'decimal' ? undefined : { sql: canonicalOf(of), type }
     case 'timestamp':
       // A number counts milliseconds.
-      return isInteger && type.unit === 'millis' && digitsOf(of) <= 19 ? { ...of, type } : undefined
+      return isInteger(of) && type.unit === 'millis' && digitsOf(of) <= 19 ? { ...of, type } : undefined
     default:
       return undefined
   }
+}
+
+function isInteger({ type: { kind } }: Term): boolean {
+  return kind === 'int' || kind === 'long'
+}
+
+/** The ends of whole numbers: there are fewer doubles near those of 64 bits. */
+const ENDS = {
+  int: { least: -(2n ** 31n), most: 2n ** 31n - 1n },
+  long: { least: -(2n ** 63n), most: 2n ** 63n - 1n },
+} as const
+/** The largest double that is a whole number of 64 bits. */
+const LAST_DOUBLE = 2 ** 63 - 1024
+
+/** Without its fraction; what has no room ends the query here, and the job there. */
+function toWhole(of: Term, type: DataType & { readonly kind: 'int' | 'long' }): Term | undefined {
+  const { kind } = of.type
+  const { least, most } = ENDS[type.kind]
+  const none = (x: FlinkSql): FlinkSql =>
+    guard(`a value is cast to ${type.kind} that says none`, sql`CAST(${x} AS STRING)`, sql`BIGINT`)
+  const withRoom = (x: FlinkSql, fits: FlinkSql, whole: FlinkSql): Term => ({
+    sql: once(sql`CASE WHEN ${x} IS NULL OR ${fits} THEN ${whole} ELSE ${none(x)} END`),
+    type,
+  })
+  const ofDigits = (x: FlinkSql, count: number): Term => {
+    const end = (n: bigint): FlinkSql => sql`CAST(${text(String(n))} AS DECIMAL(${count}, 0))`
+    return withRoom(x, between(x, end(least), end(most)), sql`CAST(${x} AS BIGINT)`)
+  }
+  if (kind === 'boolean') return { sql: oneOrZero(of.sql), type }
+  if (isInteger(of)) {
+    const count = digitsOf(of)
+    return count <= (type.kind === 'int' ? 9 : 18) ? { ...of, type, digits: count } : ofDigits(once(wide(of)), count)
+  }
+  if (isFloating(of.type)) {
+    const x = once(of.sql)
+    // What lies between the ends and the next whole numbers loses its fraction.
+    const fits =
+      type.kind === 'int'
+        ? sql`(${ordering(x, '>', double(Number(least) - 1))} AND ${ordering(x, '<', double(Number(most) + 1))})`
+        : between(x, double(Number(least)), double(LAST_DOUBLE))
+    return withRoom(x, sql`COALESCE(${fits}, FALSE)`, sql`CAST(${x} AS BIGINT)`)
+  }
+  if (kind !== 'decimal') return undefined
+  const whole = sql`REGEXP_REPLACE(CAST(${of.sql} AS STRING), '[.].*', '')`
+  return ofDigits(once(sql`CAST(${whole} AS DECIMAL(${MOST_DIGITS}, 0))`), MOST_DIGITS)
+}
+
+function oneOrZero(of: FlinkSql): FlinkSql {
+  const x = once(of)
+  return once(sql`CASE WHEN ${x} THEN CAST(1 AS BIGINT) WHEN NOT ${x} THEN CAST(0 AS BIGINT) END`)
+}
+
+function toFloating(of: Term, type: DataType & { readonly kind: 'float' | 'double' }): Term | undefined {
+  const { kind } = of.type
+  const isFloat = type.kind === 'float'
+  if (kind === 'float' || kind === 'double')
+    return isFloat && kind === 'double' ? { sql: narrowedOrNone(of.sql), type } : { ...of, type }
+  if (isFloat && (kind === 'json' || kind === 'string')) {
+    const wide = ofTextOrJson(of, DOUBLE)
+    return wide === undefined ? undefined : { sql: narrowedOrNone(wide.sql), type }
+  }
+  const wide = doubleOf(of)
+  return wide === undefined ? undefined : { sql: isFloat ? narrowed(wide) : wide, type }
+}
+
+/** The nearest double of a number that a float has room for. A whole number that becomes a float is rounded twice, as here. */
+function doubleOf(of: Term): FlinkSql | undefined {
+  if (isInteger(of)) return sql`CAST(${of.sql} AS DOUBLE)`
+  if (of.type.kind === 'boolean') return sql`CAST(${oneOrZero(of.sql)} AS DOUBLE)`
+  // Flink itself divides two doubles, which rounds twice.
+  return of.type.kind === 'decimal' ? sql`CAST(CAST(${of.sql} AS STRING) AS DOUBLE)` : undefined
+}
+
+function toText(of: Term): Term | undefined {
+  const { kind } = of.type
+  const moment = momentText(of)
+  if (moment !== undefined) return { sql: moment, type: STRING }
+  if (isInteger(of) || (kind === 'decimal' && of.places === undefined))
+    return { sql: sql`CAST(${of.sql} AS STRING)`, type: STRING }
+  if (kind === 'boolean') return { sql: canonicalOf(of), type: STRING }
+  return kind === 'uuid' ? { ...of, type: STRING } : undefined
 }
 
 /** The nearest float, carried as a double. */
@@ -76,10 +145,15 @@ function narrowedOrNone(of: FlinkSql): FlinkSql {
   return once(sql`CASE WHEN ${isFar} THEN ${none} ELSE ${narrowed(x)} END`)
 }
 
-/** Moments in finer units. */
+/** Moments in other units: what is behind the coarser one is cut off. */
 function moved(of: Term, type: DataType): Term | undefined {
   const [from, to] = [unitsOfDay(of.type), unitsOfDay(type)]
-  if (from === undefined || to === undefined || to < from || type.kind === 'date') return undefined
+  if (from === undefined || to === undefined) return undefined
+  if (to < from) {
+    if ((type.kind === 'timestamp' && type.between === true) || (of.digits ?? 0) > 18) return undefined
+    return { sql: floorDivided(sql`CAST(${of.sql} AS BIGINT)`, from / to), type }
+  }
+  if (type.kind === 'date') return undefined
   const times = digits(String(to / from))
   return { sql: sql`(${wide(of)} * ${times})`, type, digits: digitsOf(of) + times.text.length }
 }
