@@ -15,9 +15,21 @@ import {
   textIn,
   withoutZeroSign,
 } from '../carriers.ts'
-import { double, type FlinkSql, list, ofDifferentRows, once, opaque, ordering, sql, text } from '../flink-sql.ts'
+import {
+  digits,
+  double,
+  type FlinkSql,
+  list,
+  ofDifferentRows,
+  once,
+  opaque,
+  ordering,
+  sql,
+  text,
+} from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from '../terms.ts'
+import { decimalOf, digitsOf, guard, isFloating, isWhole, jacksonText, type Term } from '../terms.ts'
+import { DOUBLE } from '../../../types.ts'
 
 function comparison(x: FlinkSql, op: CompareOp, y: FlinkSql): FlinkSql {
   return op === '=' ? sql`(${x} = ${y})` : op === '!=' ? sql`(${x} <> ${y})` : ordering(x, op, y)
@@ -132,8 +144,10 @@ function equalDynamic(op: '=' | '!=', a: Term, b: Term, exprs: Sides): FlinkSql 
     exprs?.left.kind !== 'constant' &&
     exprs?.right.kind !== 'constant'
   const [left, right] = [textConstant(exprs?.left), textConstant(exprs?.right)]
-  const side = (term: Term, own: FlinkSql | undefined, isWithNumber: boolean): FlinkSql =>
-    own ?? (bothJson ? comparableIn(term) : isWithNumber ? exactIn(term) : canonicalOf(term))
+  const side = (given: Term, own: FlinkSql | undefined, isWithNumber: boolean): FlinkSql => {
+    const term = given.type.kind === 'decimal' ? { sql: decimalAsDouble(given), type: DOUBLE } : given
+    return own ?? (bothJson ? comparableIn(term) : isWithNumber ? exactIn(term) : canonicalOf(term))
+  }
   const x = side(a, left, right === undefined && mayBeNumber(b))
   const y = side(b, right, left === undefined && mayBeNumber(a))
   return comparison(x, op, y)
@@ -146,7 +160,23 @@ function textConstant(e: BoundExpr | undefined): FlinkSql | undefined {
 
 /** To anything else no number is equal, whatever it is exactly. */
 function mayBeNumber({ type }: Term): boolean {
-  return type.kind === 'json' || isWhole(type) || isFloating(type)
+  return type.kind === 'json' || type.kind === 'decimal' || isWhole(type) || isFloating(type)
+}
+
+/**
+ * A decimal beside doubles and JSON numbers. Within 15 digits no two decimals are one double, and a double is, as here, the
+ * shortest decimal that reads back as it; more digits end the job.
+ */
+function decimalAsDouble({ sql: of, type }: Term): FlinkSql {
+  const { precision, scale } = decimalOf(type)
+  const x = once(of)
+  const value = sql`CAST(CAST(${x} AS STRING) AS DOUBLE)`
+  if (precision <= 15) return once(value)
+  if (scale > 15) throw new Refusal('A decimal of more than 15 places and a number of another kind stay here.')
+  const far = guard('a decimal of more than 15 digits meets a number', sql`CAST(${x} AS STRING)`, sql`DOUBLE`)
+  const end = digits(`1${'0'.repeat(15 - scale)}`)
+  const fits = ordering(sql`ABS(${x})`, '<', sql`CAST(${end} AS DECIMAL(${precision}, ${scale}))`)
+  return once(sql`CASE WHEN NOT ${fits} THEN ${far} ELSE ${value} END`)
 }
 
 /** The canonical text of a value that is compared with a number of another type; a number that has none ends the job. */
@@ -163,7 +193,7 @@ function isAny({ type, number }: Term): boolean {
 }
 
 /** Kinds that `orderedDynamic` knows, besides whole numbers. */
-const ORDERED: ReadonlySet<string> = new Set(['json', 'boolean', 'string', 'float', 'double', 'null'])
+const ORDERED: ReadonlySet<string> = new Set(['json', 'boolean', 'string', 'float', 'double', 'decimal', 'null'])
 
 /** Numbers with numbers, texts with texts, booleans with booleans; anything else is NULL. */
 function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): FlinkSql {
@@ -177,6 +207,7 @@ function orderedDynamic(op: CompareOp, left: Term, right: Term, exprs: Sides): F
     if (n !== undefined) return double(n)
     if (t.type.kind === 'json') return numberIn(t)
     if (isFloating(t.type)) return t.sql
+    if (t.type.kind === 'decimal') return decimalAsDouble(t)
     if (!isWhole(t.type)) return undefined
     return digitsOf(t) <= 15 ? sql`CAST(${t.sql} AS DOUBLE)` : once(doubleOf(t))
   }
