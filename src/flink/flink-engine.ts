@@ -257,7 +257,8 @@ class RunningParts implements Handed {
           : undefined
       show((await asked) ?? new Map(), true)
     } catch (cause) {
-      failed = true
+      // What is cut off because nobody waits for it any more has not failed.
+      failed = !this.#ended.signal.aborted
       if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
       throw cause
     } finally {
