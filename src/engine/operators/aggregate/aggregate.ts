@@ -25,6 +25,8 @@ export class AggregateState {
   readonly accumulators: readonly Accumulator[]
   readonly distinct: readonly (DistinctFilter | undefined)[]
   readonly #budget: MemoryBudget
+  /** Numbers may have marks. */
+  readonly #marked: boolean
   /** Number of groups so far. */
   groups = 0
   /** The groups that changed since `takeChanged`, where that is asked for before the step is generated. */
@@ -38,6 +40,7 @@ export class AggregateState {
     const keyLimits = groupLimits(limits.groups, limits.groupBytes)
     const budget = new MemoryBudget('max.collect.bytes', limits.collectBytes)
     this.#budget = budget
+    this.#marked = doubles
     this.keys = plan.keys.map(() => new KeyColumn(keyLimits))
     this.pairs = plan.keys.slice(1).map(() => new PairIndex(keyLimits))
     this.#spellings = plan.keys.map(() => new Spellings(keyLimits))
@@ -72,8 +75,8 @@ export class AggregateState {
 
   /** A key of a group that is new, as the row has it. */
   spell(group: number, at: number, own: Value): void {
-    // Texts are written in one way; they are the most frequent.
-    if (own === null || typeof own === 'string') return
+    // Most are written in one way: texts, and numbers where nobody asks whether they were doubles.
+    if (own === null || typeof own === 'string' || (typeof own === 'number' && !this.#marked)) return
     this.#spellings[at].add(group, this.keys[at].value(this.#keyOf(group, at)), own)
   }
 
