@@ -64,8 +64,11 @@ export function keyboard(page: Page): Hand {
           const group = one.closest('[role="tablist"], [role="radiogroup"]')
           return group?.contains(document.activeElement) === true
         }))
-      if (isBeside) await page.keyboard.press('ArrowRight')
-      else {
+      if (isBeside) {
+        await page.keyboard.press('ArrowRight')
+        // The focus follows in the next frame; until then one more arrow would go too far.
+        await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
+      } else {
         // The editor takes Tab for itself until Escape leaves it.
         if ((await page.evaluate(`document.activeElement.closest('.cm-editor') !== null`)) === true)
           await page.keyboard.press('Escape')

@@ -52,7 +52,10 @@ export default function RecordPanel({ tab, run }: PanelProps) {
   const close = (): void => {
     store.set((s) => ({ ...s, open: undefined }))
     studio.set((s) => changedTab(s, tab.id, { record: undefined }))
-    requestAnimationFrame(() => document.querySelector<HTMLElement>('.grid')?.focus())
+    // Unless somebody has gone on meanwhile.
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>('.grid')?.focus()
+    })
   }
   const ask = (sql: string): void => {
     studio.set((s) => withTab(s, { sql }))
