@@ -81,11 +81,13 @@ try {
     say(`conditions, seed ${seed}`, ofConditions, told)
   }
   await server.close()
-  console.log(
-    `\nqueries: ${counts(ofQueries)}; conditions: ${counts(ofConditions)}; seeds from ${first}, ${seconds()} s`,
-  )
-  for (const [why, n] of [...ofQueries.reasons].sort((x, y) => y[1] - x[1])) console.log(`  refused ${n}: ${why}`)
-  process.exitCode = ofQueries.wrong.length + ofConditions.wrong.length === 0 ? 0 : 1
+  const all = { queries: ofQueries, expressions: ofCalls, conditions: ofConditions }
+  console.log(`\nseeds from ${first}, ${seconds()} s`)
+  for (const [what, compared] of Object.entries(all)) {
+    console.log(`${what}: ${counts(compared)}`)
+    for (const [why, n] of [...compared.reasons].sort((x, y) => y[1] - x[1])) console.log(`  refused ${n}: ${why}`)
+  }
+  process.exitCode = Object.values(all).every(({ wrong }) => wrong.length === 0) ? 0 : 1
 } finally {
   await hand.close()
   await flink.stop()
