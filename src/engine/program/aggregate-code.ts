@@ -4,6 +4,7 @@
  */
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
+import { isVolatile } from '../../plan/expressions/volatile.ts'
 import type { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import type { Accumulator } from '../operators/aggregate/accumulator.ts'
@@ -138,7 +139,8 @@ function spelled(
   if (plan.keys.length === 1) return js``
   return js`${plan.keys.map((key, i) => {
     const isFixed = key.type.kind === 'decimal' ? key.kind === 'path' : key.type.kind !== 'json'
-    if (isFixed) return js``
+    // A volatile key would be another value by now.
+    if (isFixed || isVolatile(key)) return js``
     const note = (value: Code): Code => js`${holder}.spell(${group}, ${i}, ${value})`
     if (compiler.mayBeMarked(key)) return note(compiler.marked(key))
     const slice = key.kind === 'path' ? references?.slice(key) : undefined

@@ -7,7 +7,6 @@ import { Decimal } from '../../../lib/decimal.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 import { decodeValue, type Encoded, encodeValue } from '../../exchange/value-codec.ts'
-import { canonical } from '../../program/values/canonical.ts'
 import { asWholeDouble, isWholeDouble, plain } from '../../program/values/whole-double.ts'
 import type { KeyLimits } from './group-index.ts'
 
@@ -34,11 +33,11 @@ export class Spellings {
     return this.#others.size === 0
   }
 
-  /** The key of a new group, which its column keeps as `kept`. Throws where the groups hold too much. */
+  /** The key of a new group, which its column keeps as `kept`, an equal value. Throws where the groups hold too much. */
   add(group: number, kept: Value, given: Value): void {
     // Zero has no sign as a key.
     const own = isWholeDouble(given) && plain(given) === 0 ? asWholeDouble(0) : given
-    if (isWrittenAlike(kept, own) || canonical(kept) !== canonical(own)) return
+    if (isWrittenAlike(kept, own)) return
     this.bytes += ENTRY_BYTES + (own instanceof JsonText ? own.text.length : 0)
     if (this.bytes > this.#limits.textBytes) throw this.#limits.tooLong(this.#limits.textBytes)
     this.#others.set(group, own)

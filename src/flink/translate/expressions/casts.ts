@@ -57,8 +57,8 @@ const ENDS = {
   int: { least: -(2n ** 31n), most: 2n ** 31n - 1n },
   long: { least: -(2n ** 63n), most: 2n ** 63n - 1n },
 } as const
-/** The largest double that is a whole number of 64 bits. */
-const LAST_DOUBLE = 2 ** 63 - 1024
+/** The largest double that is a whole number of 64 bits; what is beyond has none, here and there. */
+export const LAST_DOUBLE = 2 ** 63 - 1024
 
 /** Without its fraction; what has no room ends the query here, and the job there. */
 function toWhole(of: Term, type: DataType & { readonly kind: 'int' | 'long' }): Term | undefined {

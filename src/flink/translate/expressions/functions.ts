@@ -7,7 +7,7 @@ import { ASTRAL, asType, computed, numberIn, oneOf, ordered, textIn, wide } from
 import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
-import { castTo } from './casts.ts'
+import { castTo, LAST_DOUBLE } from './casts.ts'
 import { millisOf, tumbleOf } from './windows.ts'
 import { compared } from './comparison.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
@@ -156,9 +156,6 @@ function togetherAs(a: Term, b: Term, e: FunctionExpr): CompareBy {
   throw new Refusal(`${e.fn.name.toUpperCase()} of values of unlike types is not handed over to Flink.`, e.span)
 }
 
-/** The largest double that is a whole number of 64 bits; what is beyond has none, here and there. */
-const EDGE_OF_LONG = 2 ** 63 - 1024
-
 /** A whole number near a double. Whole numbers stay what they are. */
 const near =
   (make: (x: FlinkSql) => FlinkSql): Row =>
@@ -167,7 +164,7 @@ const near =
     if (value.type.kind === 'decimal')
       throw new Refusal(`${e.fn.name.toUpperCase()} of a decimal is not handed over to Flink.`, e.span)
     const x = once(doubleArgument(value))
-    const fits = ordering(sql`ABS(${x})`, '<=', double(EDGE_OF_LONG))
+    const fits = ordering(sql`ABS(${x})`, '<=', double(LAST_DOUBLE))
     const far = guard('a number has no whole number of 64 bits', sql`CAST(${x} AS STRING)`, sql`BIGINT`)
     const whole = sql`CASE WHEN ${x} IS NOT NULL AND NOT ${fits} THEN ${far} ELSE CAST(${make(x)} AS BIGINT) END`
     return asType({ sql: once(whole), type: LONG }, e.type)

@@ -27,12 +27,6 @@ test('only what is written in another way is held, and it crosses a thread', () 
   )
 })
 
-test('a value that is another one by now is not taken for the key', () => {
-  const spellings = new Spellings(groupLimits(100, 10_000))
-  spellings.add(0, spaced(0), new JsonText('{"a":2}'))
-  assert.equal(spellings.get(0), undefined)
-})
-
 test('max.group.bytes bounds what is held', () => {
   const spellings = new Spellings(groupLimits(1_000_000, 5_000))
   assert.throws(() => {
