@@ -229,7 +229,7 @@ class RunningParts implements Handed {
     let came = 0
     let failed = false
     try {
-      await session.open(`sluice ${statistics.id} ${part.tables[0].id}`)
+      await session.open(`sluice ${statistics.id}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
       const { rest } = this.#config

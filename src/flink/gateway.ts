@@ -2,6 +2,7 @@
  * The REST API of Flink's SQL gateway (v3, `docs/dev/table/sql-gateway/rest` of Flink 2.2): a session, its statements,
  * their results page by page. Every answer is bounded; errors are sentences without stack traces.
  */
+import { randomUUID } from 'node:crypto'
 import { systemClock, sleep } from '../lib/clock.ts'
 import { UserError } from '../lib/user-error.ts'
 import { GUARD } from './translate/terms.ts'
@@ -80,7 +81,7 @@ export class FlinkSession {
   readonly #config: FlinkConfig
   readonly #signal: AbortSignal
   #handle: string | undefined
-  /** Of its jobs. */
+  /** Of its jobs, and of no others: what is left of them is found by it and ended. */
   #name = ''
   /** The running statement, to be cancelled when the session ends before it. */
   #operation: string | undefined
@@ -94,9 +95,9 @@ export class FlinkSession {
     this.#hasTwoPhases = config.options?.[PHASES] === undefined
   }
 
-  /** Rejects with a FlinkError, or the signal's reason. */
-  async open(name: string): Promise<void> {
-    this.#name = name
+  /** `title`: begins the names of its jobs. Rejects with a FlinkError, or the signal's reason. */
+  async open(title: string): Promise<void> {
+    this.#name = `${title} ${randomUUID()}`
     const { parallelism, options } = this.#config
     const properties = {
       [PHASES]: 'TWO_PHASE',
@@ -106,7 +107,7 @@ export class FlinkSession {
       // Else the JobManager cancels the job after three minutes without a heartbeat, which the gateway never sends.
       'execution.shutdown-on-attached-exit': 'false',
       ...(parallelism === undefined ? {} : { 'parallelism.default': String(parallelism) }),
-      'pipeline.name': name,
+      'pipeline.name': this.#name,
     }
     const answer = await this.#ask('POST', '/v3/sessions', { properties })
     this.#handle = textOf(answer, 'sessionHandle')

@@ -12,6 +12,8 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void
 let server: Server | undefined
 const asked: string[] = []
 const statements: string[] = []
+/** What the sessions called their jobs, the newest at the end. */
+const jobNames: string[] = []
 
 async function session(
   answer: Answer,
@@ -26,8 +28,12 @@ async function session(
   server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`)
     request.on('data', (body: Buffer) => {
-      const { statement } = JSON.parse(String(body)) as { statement?: string }
+      const { statement, properties } = JSON.parse(String(body)) as {
+        statement?: string
+        properties?: Record<string, string>
+      }
       if (statement !== undefined) statements.push(statement)
+      if (properties !== undefined) jobNames.push(properties['pipeline.name'])
     })
     answer(request, response)
   })
@@ -84,16 +90,16 @@ describe('a SQL gateway', () => {
     const abort = new AbortController()
     const [mine, other] = ['a'.repeat(32), 'b'.repeat(32)]
     // The job was submitted while its operation was closed: only its name is known.
-    const jobs = [
-      { fields: [mine, 'x', 'RUNNING', ''] },
+    const jobs = () => [
+      { fields: [mine, jobNames.at(-1), 'RUNNING', ''] },
       { fields: [other, 'y', 'RUNNING', ''] },
-      { fields: [other, 'x', 'FINISHED', ''] },
+      { fields: [other, jobNames.at(-1), 'FINISHED', ''] },
     ]
     const isClosed = () => asked.some((line) => line.startsWith('DELETE'))
     const s = await session(
       withResults((page) =>
         isClosed()
-          ? { resultType: 'PAYLOAD', results: { data: jobs } }
+          ? { resultType: 'PAYLOAD', results: { data: jobs() } }
           : { resultType: 'NOT_READY', nextResultUri: nextOf(page) },
       ),
       abort.signal,
@@ -118,8 +124,8 @@ describe('a SQL gateway', () => {
     const rest = createServer((request, response) => {
       manager.push(`${request.method} ${request.url}`)
       const jobs = [
-        { jid: mine, name: 'x', state: 'RUNNING' },
-        { jid: other, name: 'x', state: 'FINISHED' },
+        { jid: mine, name: jobNames.at(-1), state: 'RUNNING' },
+        { jid: other, name: jobNames.at(-1), state: 'FINISHED' },
         { jid: other, name: 'y', state: 'RUNNING' },
       ]
       json(response, { jobs })
@@ -143,6 +149,16 @@ describe('a SQL gateway', () => {
     rest.close()
     const cancelled = manager.filter((line) => line.startsWith('PATCH'))
     assert.deepEqual([...new Set(cancelled)], [`PATCH /v1/jobs/${mine}?mode=cancel`])
+  })
+
+  it('has a name for the jobs of each session: the end of one ends none of another with the same title', async () => {
+    const s = await session(withResults(() => ({ resultType: 'EOS' })))
+    await s.open('x')
+    await s.open('x')
+    const [one, next] = jobNames.slice(-2)
+    assert.match(one, /^x ./)
+    assert.match(next, /^x ./)
+    assert.notEqual(one, next)
   })
 
   it('gives each session what its jobs need, and no heartbeats that nobody sends', async () => {
