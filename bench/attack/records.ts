@@ -6,6 +6,8 @@ const BOMBS = 'Batches that decompress to too much'
 const SCHEMAS = 'Schemas that refer to themselves'
 const FIELDS = 'Long texts in records'
 
+const ODD = 'One large value among many small ones'
+
 const MIB = 1024 * 1024
 
 function bomb(name: string, value: () => Uint8Array | string, sql = `SELECT * FROM open_bomb_${name}`): Attack {
@@ -67,6 +69,18 @@ const longTexts: Attack['prepare'] = (world) =>
     })),
   )
 
+/** Whatever is kept of the large ones, and compared with each of the small ones. */
+const oddOnes: Attack['prepare'] = (world) => {
+  const wide = ' '.repeat(400_000)
+  const members = Array.from({ length: 30_000 }, (_, i) => `"f${i}":${i}`).join(',')
+  const large = [`{"x":1${wide}}`, `{${members}}`, `[${'1,'.repeat(200_000)}1]`]
+  const texts = [...large, ...Array.from({ length: 20_000 }, (_, i) => (i % 2 === 0 ? '{"x":1}' : `[1,1,${i}]`))]
+  return world.topic(
+    'open_odd',
+    texts.map((o, n) => ({ value: `{"n":${n},"o":${o}}` })),
+  )
+}
+
 function rest(name: string, path: string): Attack {
   return {
     kind: SCHEMAS,
@@ -113,6 +127,22 @@ export const RECORDS: readonly Attack[] = [
   statement(FIELDS, 'LIKE over a field', "SELECT ab LIKE CONCAT('%', ab, '_c%', ab) AS x FROM open_texts"),
   statement(FIELDS, 'decimal of a field', 'SELECT CAST(digits AS decimal(38, 10)) AS x FROM open_texts'),
   statement(FIELDS, 'REPLACE of a field by itself', "SELECT LEN(REPLACE(ab, 'a', ab)) AS x FROM open_texts"),
+  statement(ODD, 'MIN and MAX', 'SELECT MIN(o) = MAX(o) AS x FROM open_odd', { prepare: oddOnes }),
+  statement(ODD, 'MAX of groups', 'SELECT n % 100 AS k, MAX(o) = MIN(o) AS m FROM open_odd GROUP BY n % 100'),
+  statement(ODD, 'groups of two keys', 'SELECT o, n, COUNT(*) AS c FROM open_odd GROUP BY o, n LIMIT 5'),
+  statement(ODD, 'ORDER BY', 'SELECT n FROM open_odd ORDER BY o, n LIMIT 5'),
+  ...[0, 1, 2].map((n) =>
+    statement(
+      ODD,
+      `= the one of a subquery, ${n}`,
+      `SELECT COUNT(*) AS c FROM open_odd WHERE o = (SELECT o FROM open_odd WHERE n = ${n})`,
+    ),
+  ),
+  statement(
+    ODD,
+    'JOIN with < of them',
+    'SELECT COUNT(*) AS c FROM open_odd AS a JOIN (SELECT o FROM open_odd WHERE n < 3) AS b ON a.o < b.o',
+  ),
   statement(SCHEMAS, 'DESCRIBE of a tree', 'DESCRIBE TABLE open_node', { prepare: node }),
   statement(SCHEMAS, '__fields of a tree', "SELECT * FROM __fields WHERE `table` = 'open_node'"),
   statement(SCHEMAS, 'SELECT * of a tree', 'SELECT * FROM open_node'),

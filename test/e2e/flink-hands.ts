@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { printQuery } from '../../src/sql/print.ts'
 import { CALL_TABLES, oddTopics, randomCall, randomMeeting } from '../support/random-calls.ts'
+import { randomGroups } from '../support/random-groups.ts'
 import { condition, ROWS } from '../support/random-conditions.ts'
 import { type RandomQuery, randomQuery } from '../support/random-queries.ts'
 import { Random, randomTable, topicOf, withoutGaps } from '../support/random-tables.ts'
@@ -105,7 +106,7 @@ const CALLS_TOGETHER = 4
 
 /**
  * One round of random expressions over awkward values (random-calls.ts): what each gives for each record, computed here
- * and on Flink; and statements in which such values meet. What is refused is seen from EXPLAIN; where a statement
+ * and on Flink; and statements in which such values meet or are grouped. What is refused is seen from EXPLAIN; where a statement
  * differs, its parts are asked alone.
  */
 export async function callsRound(
@@ -163,7 +164,7 @@ export async function callsRound(
       )
     }
     await inLanes(
-      Array.from({ length: count >> 1 }, () => randomMeeting(random)),
+      Array.from({ length: count }, (_, i) => (i % 2 === 0 ? randomMeeting(random) : randomGroups(random))),
       async (sql) => void (await compare(sql)),
     )
   } finally {

@@ -116,9 +116,14 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
         await page.evaluate('document.activeElement.blur()')
         await page.keyboard.press('Alt+n')
         await page.waitForSelector('.cm-placeholder')
-        await does(hands[name])
+        await does(hands[name]).catch((error: Error) => {
+          // The page says only that it cannot talk to the server: what lies behind it is on the console, or there.
+          throw new Error(`${error.message}\nOn the console: ${watched.complaints.splice(0).join('\n')}\n${newest()}`)
+        })
       })
   }
+
+  const newest = () => `The server: … ${server.output().slice(-3000)}`
 
   task('find an order by its key', async (hand) => {
     await hand.run(`SELECT * FROM \`${orders}\` WHERE _key = 'o4711'`)
@@ -240,7 +245,7 @@ describe('ten tasks on a real Kafka', { skip: cluster.skip !== false ? cluster.s
     const file = join(folder, `${hand.name}.parquet`)
     await (await download).saveAs(file).catch(async (error: Error) => {
       await page.waitForSelector('.export-strip li:not([data-phase="running"])')
-      assert.fail(`${error.message}: ${await text('.export-strip')}\n${server.output()}`)
+      assert.fail(`${error.message}: ${await text('.export-strip')}`)
     })
     await page.waitForSelector('.export-strip li[data-phase="complete"]')
     assert.match(await text('.export-strip'), /1,000,000 rows/)

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { runRequest } from '../../src/engine/request.ts'
 import { canonical } from '../../src/engine/program/values/canonical.ts'
+import { LARGE } from '../../src/engine/program/values/json-parts.ts'
 import { totalOrder } from '../../src/engine/program/values/order.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
@@ -101,6 +102,29 @@ test('the order of values is total, and equal is what GROUP BY takes for one', (
       }
     }),
     { ...RUNS, numRuns: 2000 },
+  )
+})
+
+test('white space changes nothing, however much of it there is', () => {
+  // As many characters as what is looked through once only.
+  const wide = (text: string): JsonText =>
+    new JsonText(text.replace(/"[^"]*"|[[\]{}:,]/g, (token) => `${token}${' '.repeat(LARGE)}`))
+  const container = json.filter((text) => /^[[{]/.test(text))
+  fc.assert(
+    fc.property(fc.array(container, { minLength: 2, maxLength: 5 }), (texts) => {
+      const values = texts.map((text) => [new JsonText(text), wide(text)] as const)
+      for (const [a, wideA] of values) {
+        assert.equal(canonical(wideA), canonical(a))
+        for (const [b, wideB] of values)
+          for (const [x, y] of [
+            [wideA, wideB],
+            [wideA, b],
+            [a, wideB],
+          ])
+            assert.equal(Math.sign(totalOrder(x, y)), Math.sign(totalOrder(a, b)), `${a} and ${b}`)
+      }
+    }),
+    RUNS,
   )
 })
 

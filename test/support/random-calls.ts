@@ -8,7 +8,7 @@ import type { WorldTopic } from './memory-world.ts'
 import { jsonText, type Random } from './random-tables.ts'
 
 /** What an expression gives. `any`: a JSON value of a kind that only rows say. */
-type Kind = 'text' | 'whole' | 'number' | 'decimal' | 'truth' | 'moment' | 'date' | 'any'
+export type Kind = 'text' | 'whole' | 'number' | 'decimal' | 'truth' | 'moment' | 'date' | 'any'
 
 const ALL_TEXTS: readonly string[] = [
   ...['', ' ', 'a', 'Ab c', '  pad\t', 'x\ny', "it's", '%_\\', 'a%b', '"q"', 'null', 'true', 'FALSE', '[1]', '{"a":1}'],
@@ -150,6 +150,11 @@ export function randomCall(table: Table, random: Random): string {
   const kinds: readonly Kind[] = ['text', 'text', 'whole', 'whole', 'number', 'truth', 'truth', 'moment', 'date']
   const more: readonly Kind[] = table === AVRO ? ['decimal'] : ['any']
   return new Calls(table, random).of(random.pick([...kinds, ...more]), random.int(1, 3))
+}
+
+/** A random expression of that kind. */
+export function callOf(kind: Kind, table: string, random: Random, depth: number): string {
+  return new Calls(CALL_TABLES[table], random).of(kind, depth)
 }
 
 /** A random statement in which awkward values of two topics meet: joined, looked for, in sets, in groups. */

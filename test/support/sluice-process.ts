@@ -47,7 +47,7 @@ export interface Request {
 export interface SluiceProcess {
   readonly url: string
   readonly pid: number
-  /** Standard output and error so far. */
+  /** Standard output and error so far, and how it ended. */
   output(): string
   ask(sql: string, request?: Request): Promise<Answer>
   /** The values of a statement that has to succeed. */
@@ -98,7 +98,10 @@ export async function startSluice(args: readonly string[], options: ProcessOptio
     }
     child.stdout?.on('data', hear)
     child.stderr?.on('data', hear)
-    child.once('exit', (code) => reject(new Error(`the server ended with code ${code}: ${output}`)))
+    child.once('exit', (code, by) => {
+      output += `[the server ended with ${by ?? `code ${code}`}]\n`
+      reject(new Error(output))
+    })
   })
   return {
     ...asking(url),

@@ -1,9 +1,13 @@
 /** The text by which groups, sets and joins find equal values. */
 import { Decimal } from '../../../lib/decimal.ts'
 import { skipSpace, valueEnd } from '../../../lib/json-read.ts'
-import type { JsonText } from '../../../lib/json-text.ts'
+import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
+import { LARGE } from './json-parts.ts'
 import { isWholeDouble, plain } from './whole-double.ts'
+
+/** Of what is large, as long as it lives: one value that is compared with many others is looked through once. */
+const known = new WeakMap<object, string>()
 
 /**
  * A text that is the same for equal values and different for different ones: the key of groups, sets and joins. Numbers
@@ -26,10 +30,20 @@ export function canonical(v: Value): string {
   if (isWholeDouble(v)) return canonical(plain(v))
   if (v instanceof Decimal) return `n${v.normalize()}`
   if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`
-  if (Array.isArray(v)) return `[${v.map((i) => lengthened(canonical(i))).join('')}]`
-  if (v instanceof Map) return members([...v].map(([k, i]) => [k, canonical(i)]))
-  return canonicalJson(v)
+  if (v instanceof JsonText && v.text.length <= LARGE) return canonicalJson(v)
+  const before = known.get(v)
+  if (before !== undefined) return before
+  const text = v instanceof JsonText ? canonicalJson(v) : canonicalParts(v)
+  if (v instanceof JsonText || text.length > LARGE) known.set(v, text)
+  return text
 }
+
+function canonicalParts(v: readonly Value[] | ReadonlyMap<string, Value>): string {
+  return v instanceof Map
+    ? members([...v].map(([k, i]) => [k, canonical(i)]))
+    : `[${(v as readonly Value[]).map((i) => lengthened(canonical(i))).join('')}]`
+}
+
 function lengthened(s: string): string {
   return `${s.length}:${s}`
 }

@@ -1,11 +1,11 @@
 /**
  * Order of values whose types are known only per record, and the total order of all values (ORDER BY, MIN, MAX).
  */
-import { jsonEntries, jsonItems } from '../../../formats/json/text.ts'
 import { Decimal } from '../../../lib/decimal.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 import { asDecimal } from './arithmetic.ts'
+import { Items, type Members, membersOf } from './json-parts.ts'
 import { isWholeDouble, plain } from './whole-double.ts'
 
 /**
@@ -51,7 +51,7 @@ export function totalOrder(a: Value, b: Value): number {
   if (kinds !== 0) return kinds
   const kind = rank(a)
   if (kind === NUMBERS) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-  return kind === ARRAYS ? arrayOrder(itemsOf(a), itemsOf(b)) : structureOrder(membersInOrder(a), membersInOrder(b))
+  return kind === ARRAYS ? arrayOrder(new Items(a), new Items(b)) : structureOrder(membersOf(a), membersOf(b))
 }
 
 /** Within arrays and structures NULL, which has no place in the order of values, comes last. */
@@ -63,36 +63,24 @@ function partOrder(a: Value, b: Value): number {
 /**
  * The first items that differ decide; of two that go alike as far as the shorter one goes, the shorter one is first.
  */
-function arrayOrder(a: readonly Value[], b: readonly Value[]): number {
-  const shorter = Math.min(a.length, b.length)
-  for (let i = 0; i < shorter; i++) {
-    const o = partOrder(a[i], b[i])
+function arrayOrder(a: Items, b: Items): number {
+  for (;;) {
+    const [x, y] = [a.next(), b.next()]
+    if (x === undefined || y === undefined) return Number(x !== undefined) - Number(y !== undefined)
+    const o = partOrder(x, y)
     if (o !== 0) return o
   }
-  return a.length - b.length
 }
-
-type Member = readonly [string, Value]
 
 /** As arrays of members: first the name counts, then the value. */
-function structureOrder(a: readonly Member[], b: readonly Member[]): number {
-  const shorter = Math.min(a.length, b.length)
+function structureOrder(a: Members, b: Members): number {
+  const shorter = Math.min(a.count, b.count)
   for (let i = 0; i < shorter; i++) {
-    const [x, y] = [a[i], b[i]]
-    const o = x[0] === y[0] ? partOrder(x[1], y[1]) : x[0] < y[0] ? -1 : 1
+    const [x, y] = [a.name(i), b.name(i)]
+    const o = x === y ? partOrder(a.value(i), b.value(i)) : x < y ? -1 : 1
     if (o !== 0) return o
   }
-  return a.length - b.length
-}
-
-function itemsOf(v: Value): readonly Value[] {
-  return Array.isArray(v) ? v : v instanceof JsonText ? (jsonItems(v) ?? []) : []
-}
-
-/** The order in which a structure has its members says nothing. */
-function membersInOrder(v: Value): readonly Member[] {
-  const members = v instanceof Map ? [...v] : v instanceof JsonText ? (jsonEntries(v) ?? []) : []
-  return members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return a.count - b.count
 }
 
 /** Of MIN and MAX: as `totalOrder`, and −0.0 below 0.0, so that one of the two is always the answer. */
