@@ -3,10 +3,14 @@
  * event loop busy for seconds and fill the memory with frames that nobody reads yet. It decides when to stop and keeps
  * what is left; the operator decides what a row becomes.
  */
+import { type Clock, systemClock } from '../../lib/clock.ts'
 import type { Operator } from './operator.ts'
 
 /** Rows made beyond the first of each row, before others get a turn. */
 const ALLOWANCE = 1024
+/** After so many of them it is looked how long they took: where each takes long, they are the last ones. */
+const ROWS_A_LOOK = 32
+const LOOK_MS = 8
 
 /** What the driver of a pipeline sees of it. */
 export interface Backlog {
@@ -21,12 +25,16 @@ export class RowBacklog<Item> implements Backlog {
   readonly #emit: (item: Item) => Item | undefined
   readonly #next: Operator
   readonly #queue: Item[] = []
+  readonly #clock: Pick<Clock, 'monotonic'>
   #left = ALLOWANCE
+  /** Of the last look at the clock; what went by without a row counts, and only makes a chunk shorter. */
+  #lookedAt = 0
 
   /** `emit` pushes the rows of an item into `next` until `spent`, and returns what is left of the item. */
-  constructor(emit: (item: Item) => Item | undefined, next: Operator) {
+  constructor(emit: (item: Item) => Item | undefined, next: Operator, clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.#emit = emit
     this.#next = next
+    this.#clock = clock
   }
 
   get waiting(): boolean {
@@ -35,7 +43,14 @@ export class RowBacklog<Item> implements Backlog {
 
   /** Counts one row (or one look at a partner); true when it is time to stop. */
   spent(): boolean {
-    return --this.#left <= 0 || this.#next.full
+    if (--this.#left % ROWS_A_LOOK === 0) this.#look()
+    return this.#left <= 0 || this.#next.full
+  }
+
+  #look(): void {
+    const now = this.#clock.monotonic()
+    if (now - this.#lookedAt > LOOK_MS) this.#left = 0
+    this.#lookedAt = now
   }
 
   /** Emits the rows of an item as far as allowed; behind those that wait already. */
@@ -46,6 +61,7 @@ export class RowBacklog<Item> implements Backlog {
 
   step(): void {
     this.#left = ALLOWANCE
+    this.#lookedAt = this.#clock.monotonic()
     while (this.#queue.length > 0 && this.#left > 0 && !this.#next.full) {
       const rest = this.#emit(this.#queue[0])
       if (rest === undefined) this.#queue.shift()

@@ -46,6 +46,8 @@ export interface RecordState {
   index: number
   /** Records that one call may look at. */
   budget: number
+  /** Whether the call has taken long enough; asked after every `RECORDS_A_LOOK` of them. */
+  late(): boolean
   /** Records looked at so far, in all. */
   scanned: number
   /** Schema ids that a `schema` status asks for (-1: none). */
@@ -62,6 +64,9 @@ export interface RecordState {
   /** A record that cannot be read. */
   bad(offset: number, timestamp: number): void
 }
+
+/** So many at least are looked at in one call. */
+export const RECORDS_A_LOOK = 64
 
 /**
  * A generated function: works on the records of a batch from `state.at` on, moves `state.at` and `state.index` forward,
@@ -470,6 +475,7 @@ ${work}
 p = next
 if (fault !== 0) state.bad(baseOffset + ${varlong}(b, deltaAt), logAppendTime ? maxTimestamp : baseTimestamp + ${varlong}(b, tsAt))
 ${stops ? js`if (stopping !== 0) { n++; break }` : js``}
+if (scanned % ${RECORDS_A_LOOK} === 0 && state.late()) { n++; break }
 }
 state.at = p
 state.index = n

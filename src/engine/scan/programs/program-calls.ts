@@ -3,7 +3,7 @@
  * record an error came from. A call is synchronous, so its length decides how soon cancels, heartbeats and other
  * queries get their turn.
  */
-import { systemClock } from '../../../lib/clock.ts'
+import { type Clock, systemClock } from '../../../lib/clock.ts'
 import type { RecordBatch } from '../../../kafka/log.ts'
 import type { Scan } from '../../../plan/plan.ts'
 import { SqlError } from '../../../sql/error.ts'
@@ -13,6 +13,8 @@ import { BadRecordError, type BadRecords } from '../bad-records.ts'
 
 /** A call that takes longer than this is followed by one of half as many records. */
 const CALL_MS = 4
+/** A call that takes longer than this goes no further, whatever it was allowed: each record may take long all at once. */
+const LATE_MS = 8
 /** Records that one call looks at, at most; fewer when they are large or the work on them is. */
 const CALL_RECORDS = 4096
 const CALL_BYTES = 512 * 1024
@@ -25,19 +27,23 @@ export class ProgramCalls {
    */
   readonly state: RecordState
   readonly #tableName: string
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #startedMs = 0
   #partition = -1
   /** Records of the next call, by how long the last one took; it starts low, as nothing is known yet. */
   #records = CALL_RECORDS / 8
   /** Records of a call in the batch at hand, by their size. */
   #mostBySize = CALL_RECORDS
 
-  constructor({ table }: Scan, badRecords: BadRecords) {
+  constructor({ table }: Scan, badRecords: Pick<BadRecords, 'add'>, clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.#tableName = table.name
+    this.#clock = clock
     this.state = {
       topic: table.topic,
       at: 0,
       index: 0,
       budget: CALL_RECORDS,
+      late: () => clock.monotonic() - this.#startedMs > LATE_MS,
       scanned: 0,
       keyId: -1,
       valueId: -1,
@@ -68,9 +74,9 @@ export class ProgramCalls {
    */
   call(program: RecordProgram, batch: RecordBatch, room: number): number {
     this.state.budget = Math.min(this.#records, this.#mostBySize, room - this.state.index)
-    const started = systemClock.monotonic()
+    this.#startedMs = this.#clock.monotonic()
     const status = this.#run(program, batch)
-    const tookMs = systemClock.monotonic() - started
+    const tookMs = this.#clock.monotonic() - this.#startedMs
     if (tookMs > CALL_MS) this.#records = Math.max(1, this.#records >> 1)
     else if (tookMs < CALL_MS / 4 && this.#records < CALL_RECORDS) this.#records *= 2
     return status
