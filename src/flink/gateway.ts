@@ -332,6 +332,8 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
     .replace(/^Caused by: /, '')
   // By somebody there; or Flink saw before it began that there is nothing to read, and did not get over it.
   if (deepest?.includes('JobCancellationException')) return givenBack('its job was cancelled there')
+  // Whoever asks a task that has just failed may hear that before what it failed of.
+  if (deepest?.includes('TaskNotRunningException')) return givenBack('a task of its job failed there')
   // The connector looks for offsets of a partition that the statement names none of.
   if (deepest?.includes('Unexpected size of key set') === true)
     return givenBack('a topic has other partitions there than when the statement began')

@@ -258,6 +258,15 @@ describe('a SQL gateway', () => {
     )
   })
 
+  it('gives the statement back where a task has failed, and does not say of what', () => {
+    const said =
+      'org.apache.flink.runtime.operators.coordination.TaskNotRunningException: Task is not running, but FAILED'
+    assert.match(
+      sentenceOf([`Caused by: ${said}\n\tat x.Y.z(Y.java:1)`], 500),
+      /gave the statement back: a task of its/,
+    )
+  })
+
   it('gives the statement back where the compiler of generated code fails', () => {
     assert.match(
       sentenceOf(
