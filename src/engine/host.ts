@@ -14,6 +14,7 @@ import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 import type { ScanRanges } from './scan/ranges.ts'
 import type { Statistics } from './statistics.ts'
+import { SqlError } from '../sql/error.ts'
 import type { StageReport, Stages } from './stages/stages.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
@@ -66,6 +67,13 @@ export interface OtherEngine {
    * what comes and writes it into that topic. Rejects as `handOver`.
    */
   explain(plan: Output, context: HandOverContext, into?: Table): Promise<readonly string[]>
+}
+
+/** Another engine gives a statement back: for a value that it computes otherwise, or a fault of its own. */
+export class GivenBackError extends SqlError {
+  constructor(message: string) {
+    super('VALUE', message)
+  }
 }
 
 /** What a statement is handed over with. */

@@ -17,7 +17,7 @@ import { nothingHeld, type Operator, CHUNK_ROWS } from './operators/operator.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource } from './pipeline.ts'
 import { renderOptions, type StatementContext } from './context.ts'
-import { handedOver } from './prepare/hand-over.ts'
+import { runWhereWanted } from './prepare/hand-over.ts'
 import { rowShape } from './row-shape.ts'
 import { plain } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
@@ -34,12 +34,6 @@ export async function runPlan(
 ): Promise<void> {
   const { settings, sink, statistics } = context
   const scans = scansOf(given)
-  const scan = scans.length === 1 ? scans[0] : undefined
-  const handed = await within(handedOver(given, context), { signal: context.signal })
-  const plan = handed?.plan ?? given
-  const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
-  const resultsBefore = statistics.results
-  const pipelineContext = contextOf(writer, context, plan)
   if (scans.length > 0 && hasAggregate(given) && !settings['live.aggs'])
     throw new SqlError(
       'SETTING',
@@ -54,34 +48,50 @@ export async function runPlan(
       undefined,
       'Leave out SET follow = true.',
     )
-  const live = sink.target === undefined && isLive(plan, context)
-  const pipeline =
-    sink.target === undefined
-      ? buildPipeline(plan, pipelineContext, live)
-      : buildPipeline(plan, pipelineContext, false, taking(sink.target, plan, writer, pipelineContext))
-  sink.rows?.(rowShape(plan, index))
-  writer.frame(metadataFrame(metadataNames(plan, scan), index))
+  const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
+  const resultsBefore = statistics.results
+  let announced = false
+  const announce = (plan: Output): void => {
+    if (announced) return
+    announced = true
+    if (sink.target !== undefined) beginTarget(sink.target, plan, contextOf(writer, context, plan))
+    sink.rows?.(rowShape(plan, index))
+    writer.frame(metadataFrame(metadataNames(plan, scans.length === 1 ? scans[0] : undefined), index))
+  }
   try {
-    const sentinels = await runSources(pipeline, pipelineContext, { ...context, live, handed }, span, () => {
-      statistics.results = resultsBefore + writer.rows
-      writer.frame(statsFrame(statistics.snapshot(), index))
-    })
-    for (const reason of sentinels) writer.frame(sentinel(reason))
-    for (const topic of handed?.uncounted ?? [])
-      writer.frame(sentinel({ type: 'UNCOUNTED', source: topic, sourceId: statistics.id }))
-    for (const reason of lackOf(given, statistics.id)) writer.frame(sentinel(reason))
-    if (pipeline.cut)
-      writer.frame(
-        sentinel({
-          type: 'LIMIT',
-          source: scans.map((s) => s.table.name).join(', '),
-          sourceId: statistics.id,
-          amount: pipeline.cap,
-        }),
-      )
+    await runWhereWanted(
+      given,
+      context,
+      async (plan, handed) => {
+        const pipelineContext = contextOf(writer, context, plan)
+        const live = sink.target === undefined && isLive(plan, context)
+        const pipeline =
+          sink.target === undefined
+            ? buildPipeline(plan, pipelineContext, live)
+            : buildPipeline(plan, pipelineContext, false, taking(sink.target, writer, pipelineContext))
+        announce(plan)
+        const sentinels = await runSources(pipeline, pipelineContext, { ...context, live, handed }, span, () => {
+          statistics.results = resultsBefore + writer.rows
+          writer.frame(statsFrame(statistics.snapshot(), index))
+        })
+        for (const reason of sentinels) writer.frame(sentinel(reason))
+        for (const topic of handed?.uncounted ?? [])
+          writer.frame(sentinel({ type: 'UNCOUNTED', source: topic, sourceId: statistics.id }))
+        for (const reason of lackOf(given, statistics.id)) writer.frame(sentinel(reason))
+        if (pipeline.cut)
+          writer.frame(
+            sentinel({
+              type: 'LIMIT',
+              source: scans.map((s) => s.table.name).join(', '),
+              sourceId: statistics.id,
+              amount: pipeline.cap,
+            }),
+          )
+      },
+      () => writer.rows > 0,
+    )
   } finally {
     statistics.results = resultsBefore + writer.rows
-    await handed?.close()
   }
 }
 
@@ -100,13 +110,17 @@ function isLive(plan: Output, { request }: StatementContext): boolean {
   return scansOf(plan).some((scan) => scan.follow === true)
 }
 
-/** Rows into the target of a sink; the writer counts them, and says when the target's reader is behind. */
-function taking(target: RowTarget, plan: Output, writer: FrameWriter, context: PipelineContext): Operator {
+/** Tells the target of a sink the columns of a plan. */
+function beginTarget(target: RowTarget, plan: Output, { render }: PipelineContext): void {
   const columns = plan.shape.kind === 'columns' ? plan.shape.columns : unexpected('a result for a target has columns')
   target.begin(
     columns.map(({ path, expr, spread }) => ({ path, type: expr.type, spread: spread === true })),
-    context.render,
+    render,
   )
+}
+
+/** Rows into the target of a sink; the writer counts them, and says when the target's reader is behind. */
+function taking(target: RowTarget, writer: FrameWriter, context: PipelineContext): Operator {
   const take: Operator = {
     push: (row) => {
       target.row(row)
@@ -138,12 +152,26 @@ export async function runInto(
   context: StatementContext,
   { who = 'A subquery', marks = false } = {},
 ): Promise<void> {
-  const handed = await within(handedOver(given, context), { signal: context.signal })
-  try {
-    await runPlanInto(handed?.plan ?? given, take, { ...context, handed }, who, marks)
-  } finally {
-    await handed?.close()
+  let taken = false
+  const noting: Operator = {
+    push: (row) => {
+      taken = true
+      take.push(row)
+    },
+    finish: () => take.finish(),
+    get done() {
+      return take.done
+    },
+    get full() {
+      return take.full
+    },
   }
+  await runWhereWanted(
+    given,
+    context,
+    (plan, handed) => runPlanInto(plan, noting, { ...context, handed }, who, marks),
+    () => taken,
+  )
 }
 
 async function runPlanInto(

@@ -75,6 +75,16 @@ export class Statistics {
     return source
   }
 
+  /** How many sources there are, for `forgetSources`. */
+  get sources(): number {
+    return this.#sources.length
+  }
+
+  /** Of work that is done anew: the sources beyond the first `kept` did not count. */
+  forgetSources(kept: number): void {
+    this.#sources.length = kept
+  }
+
   /** What one source has read so far, by all threads. */
   read(id: string): {
     readonly topic: string

@@ -3,7 +3,7 @@
  * gives their rows back as values, or as the record batches of a log.
  */
 import { randomUUID } from 'node:crypto'
-import type { HandedOver as Handed, HandOverContext, OtherEngine } from '../engine/host.ts'
+import { GivenBackError, type HandedOver as Handed, type HandOverContext, type OtherEngine } from '../engine/host.ts'
 import type { ScanRanges } from '../engine/scan/ranges.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { KafkaLog } from '../kafka/log.ts'
@@ -157,7 +157,7 @@ class RunningParts implements Handed {
       try {
         yield page.map((fields) => valuesOf(slots, fields, this.#marks))
       } catch (cause) {
-        if (cause instanceof GivenBack) throw new SqlError('VALUE', givenBack(cause.message))
+        if (cause instanceof GivenBack) throw new GivenBackError(givenBack(cause.message))
         throw cause
       }
     }
@@ -259,7 +259,8 @@ class RunningParts implements Handed {
     } catch (cause) {
       // What is cut off because nobody waits for it any more has not failed.
       failed = !this.#ended.signal.aborted
-      if (cause instanceof FlinkError) throw new SqlError('VALUE', cause.message)
+      if (cause instanceof FlinkError)
+        throw cause.isGivenBack ? new GivenBackError(cause.message) : new SqlError('VALUE', cause.message)
       throw cause
     } finally {
       over.abort()

@@ -28,7 +28,14 @@ export interface FlinkConfig {
 }
 
 /** Flink said no, or nothing. */
-export class FlinkError extends UserError {}
+export class FlinkError extends UserError {
+  /** Another engine may have an answer. */
+  get isGivenBack(): boolean {
+    return this.message.startsWith(BACK)
+  }
+}
+
+const BACK = 'Flink gave the statement back: '
 
 /** Its planner failed, and had nothing to say about the statement. */
 class PlannerFault extends FlinkError {}
@@ -293,7 +300,7 @@ function reasonOf(cause: unknown): string {
 
 /** What is said where a value, and not the statement, is beyond Flink. */
 export function givenBack(reason: string): string {
-  return `Flink gave the statement back: ${reason.slice(0, SHOWN)}. Leave it to Sluice: SET engine = sluice.`
+  return `${BACK}${reason.slice(0, SHOWN)}. Leave it to Sluice: SET engine = sluice.`
 }
 
 /** The longest part of a message of Flink's that is shown. */

@@ -7,14 +7,40 @@ import type { Output, Scan } from '../../plan/plan.ts'
 import type { Settings } from '../../plan/settings.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
-import type { HandedOver, HandOverContext } from '../host.ts'
+import { GivenBackError, type HandedOver, type HandOverContext } from '../host.ts'
 import { resolveRanges, type ScanRanges } from '../scan/ranges.ts'
 
 /** The longest wait for the sample batch that bytes are estimated from. */
 const SAMPLE_MS = 2000
 
+/**
+ * Runs a plan where the settings want it. What another engine gives back is run here where the choice was left to us,
+ * and nothing of an answer has come.
+ */
+export async function runWhereWanted(
+  given: Output,
+  context: StatementContext,
+  run: (plan: Output, handed: HandedOver | undefined) => Promise<void>,
+  hasCome: () => boolean,
+): Promise<void> {
+  const handed = await within(handedOver(given, context), { signal: context.signal })
+  if (handed === undefined) return run(given, undefined)
+  const { settings, statistics } = context
+  const { sources, badRecords } = statistics
+  try {
+    return await run(handed.plan, handed)
+  } catch (cause) {
+    if (settings.engine !== 'auto' || !(cause instanceof GivenBackError)) throw cause
+    if (hasCome() || statistics.badRecords > badRecords) throw cause
+  } finally {
+    await handed.close()
+  }
+  statistics.forgetSources(sources)
+  return run(given, undefined)
+}
+
 /** undefined: the statement is run here. Rejects with a SqlError where it was wanted elsewhere, and cannot be. */
-export async function handedOver(plan: Output, context: StatementContext): Promise<HandedOver | undefined> {
+async function handedOver(plan: Output, context: StatementContext): Promise<HandedOver | undefined> {
   const { settings, environment } = context
   const scans = scansOf(plan)
   if (settings.engine === 'sluice' || scans.length === 0) return undefined
