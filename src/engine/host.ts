@@ -14,6 +14,7 @@ import type { QueryRegister } from './queries.ts'
 import type { RowShape } from './row-shape.ts'
 import type { ScanRanges } from './scan/ranges.ts'
 import type { Statistics } from './statistics.ts'
+import type { SentinelReason } from '../protocol/frames.ts'
 import { SqlError } from '../sql/error.ts'
 import type { StageReport, Stages } from './stages/stages.ts'
 
@@ -105,6 +106,8 @@ export interface HandedOver {
   log(part: number): KafkaLog
   /** Topics of whose records some may have been passed over uncounted, as they cannot be read. */
   readonly uncounted: readonly string[]
+  /** Of parts that have ended: what was deleted there while they ran, perhaps before it was read. */
+  readonly lost: readonly SentinelReason[]
   /** Ends what runs there. Never rejects. */
   close(): Promise<void>
 }

@@ -74,7 +74,7 @@ export async function runPlan(
           statistics.results = resultsBefore + writer.rows
           writer.frame(statsFrame(statistics.snapshot(), index))
         })
-        for (const reason of sentinels) writer.frame(sentinel(reason))
+        for (const reason of [...sentinels, ...(handed?.lost ?? [])]) writer.frame(sentinel(reason))
         for (const topic of handed?.uncounted ?? [])
           writer.frame(sentinel({ type: 'UNCOUNTED', source: topic, sourceId: statistics.id }))
         for (const reason of lackOf(given, statistics.id)) writer.frame(sentinel(reason))
@@ -190,7 +190,8 @@ async function runPlanInto(
     pipelineContext.functions.doubles === true && !marks ? withoutMarks(take) : take,
   )
   const nowhere = { start: 0, end: 0 }
-  const [stopped] = await runSources(pipeline, pipelineContext, { ...context, live: false }, nowhere, () => undefined)
+  const reasons = await runSources(pipeline, pipelineContext, { ...context, live: false }, nowhere, () => undefined)
+  const [stopped] = [...reasons, ...(context.handed?.lost ?? [])]
   if (stopped?.type === 'LOST')
     throw new SqlError(
       'VALUE',

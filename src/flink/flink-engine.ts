@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { GivenBackError, type HandedOver as Handed, type HandOverContext, type OtherEngine } from '../engine/host.ts'
+import { lostReason, offsetsIn } from '../engine/scan/ending/lost.ts'
 import type { ScanRanges } from '../engine/scan/ranges.ts'
 import type { ClusterConfig } from '../kafka/config.ts'
 import type { KafkaLog } from '../kafka/log.ts'
@@ -18,6 +19,7 @@ import { FlinkError, type FlinkConfig, FlinkSession, givenBack, type FlinkRow } 
 import { GivenBack } from './translate/terms.ts'
 import { type FlinkPart, handOver } from './hand-over.ts'
 import { type FlinkRegistry, kafkaProperties, registryProperties } from './kafka-properties.ts'
+import { deletedMeanwhile, watchEnds } from './captured.ts'
 import { countsAtEnd, followJob, progressOf, type SourceCounts } from './metrics.ts'
 import { RecordsOfFlink } from './records.ts'
 import type { Made } from './translate/aggregates.ts'
@@ -122,6 +124,7 @@ function statementsOf(part: FlinkPart, { settings }: HandOverContext, kafka: Fli
 class RunningParts implements Handed {
   readonly plan: Output
   readonly uncounted: readonly string[]
+  readonly lost: ReturnType<typeof lostReason>[] = []
   readonly #parts: readonly FlinkPart[]
   readonly #context: HandOverContext
   readonly #config: FlinkConfig
@@ -193,6 +196,17 @@ class RunningParts implements Handed {
         for (const [partition, records] of scanned) source.counts.scanned.set(partition, records)
       }
     }
+    const lose = async (signal: AbortSignal): Promise<void> => {
+      for (const { table, id, counts } of shown) {
+        const ranges = await deletedMeanwhile(table, { log: this.#context.log, settings, signal })
+        if (ranges.length === 0) continue
+        counts.progress = counts.progress.map((p) => {
+          const lostRanges = ranges.filter(({ partition }) => partition === p.partition)
+          return { ...p, lostRanges, lost: offsetsIn(lostRanges) }
+        })
+        this.lost.push(lostReason(ranges, { source: table.scan.table.name, sourceId: id }))
+      }
+    }
     const sources = tables.map(({ id, scan, hulls }) => ({ table: id, topic: scan.table.topic, ranges: hulls }))
     const end = (failed: boolean): void => {
       if (!this.#ends.delete(end)) return
@@ -203,11 +217,11 @@ class RunningParts implements Handed {
       }
     }
     this.#ends.add(end)
-    return { sources, show, end }
+    return { sources, show, lose, end }
   }
 
   async *#run(part: FlinkPart) {
-    const { signal, deadline, settings } = this.#context
+    const { signal, deadline, settings, log } = this.#context
     const late = new AbortController()
     const timer = systemClock.after(Math.max(0, deadline - systemClock.monotonic()), () =>
       late.abort(
@@ -222,7 +236,7 @@ class RunningParts implements Handed {
     const session = new FlinkSession(this.#config, AbortSignal.any([signal, late.signal, this.#ended.signal]))
     this.#sessions.add(session)
     const { statistics } = this.#context
-    const { sources, show, end } = this.#shown(part)
+    const { sources, show, lose, end } = this.#shown(part)
     const over = new AbortController()
     const most = 'most' in part.gives ? part.gives.most : undefined
     const { badRecords } = statistics
@@ -232,6 +246,7 @@ class RunningParts implements Handed {
       await session.open(`sluice ${statistics.id}`)
       const statements = statementsOf(part, this.#context, this.#kafka)
       for (const ddl of statements.slice(0, -1)) await session.execute(ddl)
+      void watchEnds(part.tables, { log, settings, signal: over.signal }, (error) => late.abort(error))
       const { rest } = this.#config
       if (rest !== undefined)
         void followJob(
@@ -256,6 +271,7 @@ class RunningParts implements Handed {
           ? countsAtEnd(rest, jobId, sources, AbortSignal.any([signal, this.#ended.signal]))
           : undefined
       show((await asked) ?? new Map(), true)
+      await lose(AbortSignal.any([signal, this.#ended.signal]))
     } catch (cause) {
       // What is cut off because nobody waits for it any more has not failed.
       failed = !this.#ended.signal.aborted

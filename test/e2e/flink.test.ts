@@ -350,6 +350,54 @@ describe('statements on a real Flink', { skip }, () => {
     /** It joins every row with every other one: for minutes, and in small steps, between which it can be ended. */
     const endless = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${many}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
 
+    it('records that are deleted while Flink reads are told of', async () => {
+      const thin = `flink-thin-${process.pid}`
+      await hand.create(thin, { partitions: 1 })
+      await hand.produce(
+        thin,
+        Array.from({ length: 1000 }, (_, a) => ({ key: null, value: JSON.stringify({ a }) })),
+      )
+      const sluice = connect({ url: server.url, environment: 'demo', token: ROBOT_KEY })
+      const lost: unknown[] = []
+      const asked = (async () => {
+        const sql = `SET engine = flink; SELECT COUNT(*) AS n FROM \`${thin}\` p CROSS JOIN \`${many}\` q WHERE p.a + q.a > 1`
+        for await (const event of sluice.query(sql)) {
+          if (event.type === 'ERROR') assert.fail(event.data)
+          if (event.type === 'SENTINEL' && event.data.reason.type === 'LOST') lost.push(event.data.reason)
+        }
+      })()
+      await eventually('the job runs', async () => (await running()) === 1)
+      await hand.deleteRecords(thin, 0, 400)
+      await asked
+      const [{ source, amount, places }] = lost as Record<string, unknown>[]
+      assert.deepEqual([lost.length, source, amount, places], [1, thin, 400, 'partition 0, offsets 0 to 399'])
+      await hand.deleteTopic(thin)
+    })
+
+    it('a topic that is deleted while Flink reads it ends the statement', async () => {
+      const gone = `flink-gone-${process.pid}`
+      await hand.create(gone, { partitions: 1 })
+      await hand.produce(
+        gone,
+        Array.from({ length: 20_000 }, (_, a) => ({ key: null, value: JSON.stringify({ a }) })),
+      )
+      const asked = ask(endless.replace(`\`${many}\` q`, `\`${gone}\` q`))
+      const rejected = assert.rejects(asked, /The topic "flink-gone-\d+" was (deleted|made anew)/)
+      await eventually('the job runs', async () => (await running()) === 1)
+      await hand.deleteTopic(gone)
+      await rejected
+      await eventually('no job runs', async () => (await running()) === 0)
+    })
+
+    it('engine = auto has an answer where a value is beyond Flink', async () => {
+      const wide = `flink-wide-${process.pid}`
+      await hand.create(wide, { partitions: 1 })
+      await hand.produce(wide, [{ key: null, value: '{"a":12345678901234567,"b":1}' }])
+      const sql = `SELECT MAX(a + b) AS m FROM \`${wide}\` WHERE a <> b`
+      await assert.rejects(ask(`SET engine = flink; ${sql}`), /Flink gave the statement back/)
+      assert.deepEqual(await ask(`SET engine = auto; SET engine.auto.size = 1; ${sql}`), await ask(sql))
+    })
+
     it('STATS says how far a job is, from the metrics of Flink', async () => {
       const abort = new AbortController()
       interface Stats {

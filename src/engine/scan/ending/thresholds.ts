@@ -6,11 +6,9 @@
 import type { SentinelReason } from '../../../protocol/frames.ts'
 import type { StatisticsSource } from '../../statistics.ts'
 import type { ScanContext } from '../scan-context.ts'
+import { lostReason } from './lost.ts'
 import type { SizeLimit } from './size-limit.ts'
 import { mergeRanges, type Unread } from './unread.ts'
-
-/** Places of lost records that a SENTINEL names. */
-const LOST_SHOWN = 20
 
 /** The thresholds of one scan. Times are milliseconds of `Clock.monotonic`. */
 export class Thresholds {
@@ -84,18 +82,7 @@ export class Thresholds {
       .filter((r) => r.start < r.end)
     if (ranges.length === 0) return undefined
     for (const r of ranges) this.#toldLost.set(r.partition, r.end)
-    const amount = ranges.reduce((sum, r) => sum + r.end - r.start, 0)
-    const places = ranges
-      .slice(0, LOST_SHOWN)
-      .map((r) => `partition ${r.partition}, offsets ${r.start} to ${r.end - 1}`)
-    const more = ranges.length > LOST_SHOWN ? `, and ${ranges.length - LOST_SHOWN} more` : ''
-    return {
-      type: 'LOST',
-      source: this.#source.table,
-      sourceId: this.#context.sourceId,
-      amount,
-      places: places.join('; ') + more,
-    }
+    return lostReason(ranges, { source: this.#source.table, sourceId: this.#context.sourceId })
   }
 
   #outOfSize(): SentinelReason {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { GivenBackError, type OtherEngine } from '../../../../src/engine/host.ts'
 import { runRequest } from '../../../../src/engine/request.ts'
+import type { SentinelReason } from '../../../../src/protocol/frames.ts'
 import type { Value } from '../../../../src/types.ts'
 import { memoryWorld } from '../../../support/memory-world.ts'
 
@@ -18,8 +19,9 @@ const world = memoryWorld([
 ])
 after(() => world.catalog.close())
 
-/** Runs what is below the output, and gives these rows before it fails. */
-function failing(rows: readonly Value[][], error: () => Error) {
+/** Runs what is below the output, and gives these rows; then it fails, or ends and says what was lost. */
+function otherEngine(rows: readonly Value[][], error?: () => Error) {
+  const lost: SentinelReason[] = []
   let closed = 0
   const other: OtherEngine = {
     handOver: async (plan, context) =>
@@ -38,10 +40,18 @@ function failing(rows: readonly Value[][], error: () => Error) {
             rows: async function* () {
               context.statistics.addSource('elsewhere', scanIn(plan), context.settings).scanned.set(0, 100)
               if (rows.length > 0) yield rows
-              throw error()
+              if (error !== undefined) throw error()
+              lost.push({
+                type: 'LOST',
+                source: 't',
+                sourceId: 'elsewhere',
+                amount: 2,
+                places: 'partition 0, offsets 0 to 1',
+              })
             },
             log: () => assert.fail('no records are asked for'),
             uncounted: ['t'],
+            lost,
             close: async () => {
               closed++
             },
@@ -85,7 +95,7 @@ const back = (): Error => new GivenBackError('given back')
 const SQL = 'SELECT SUM(n) AS s FROM t'
 
 test('with auto it is run here, and its sources are those of here', async () => {
-  const { other, closed } = failing([], back)
+  const { other, closed } = otherEngine([], back)
   const answer = await ask(`SET engine = auto; ${SQL}`, other)
   assert.deepEqual(answer.rows, [{ s: 6 }])
   assert.equal(answer.types, 'METADATA RECORD STATS')
@@ -95,7 +105,7 @@ test('with auto it is run here, and its sources are those of here', async () => 
 })
 
 test('in a subquery, too', async () => {
-  const { other } = failing([], back)
+  const { other } = otherEngine([], back)
   const answer = await ask(`SET engine = auto; SELECT n FROM t WHERE n = (SELECT MAX(n) FROM t)`, other)
   assert.deepEqual([answer.error, answer.rows], [undefined, [{ n: 3 }]])
 })
@@ -105,7 +115,7 @@ test('not where the engine was named, and not for another error', async () => {
     ['flink', back],
     ['auto', () => new Error('something else')],
   ] as const) {
-    const { other, closed } = failing([], error)
+    const { other, closed } = otherEngine([], error)
     const answer = await ask(`SET engine = ${engine}; ${SQL}`, other).catch((cause: Error) => ({
       error: cause.message,
     }))
@@ -115,8 +125,21 @@ test('not where the engine was named, and not for another error', async () => {
 })
 
 test('not where rows have come', async () => {
-  const { other } = failing([[1n, 1n]], back)
+  const { other } = otherEngine([[1n, 1n]], back)
   const answer = await ask('SET engine = auto; SELECT DISTINCT n, n + 0 AS m FROM t', other)
   assert.equal(answer.rows.length, 1)
   assert.match(String(answer.error), /given back/)
+})
+
+test('what was deleted while it ran is told of; in a subquery it is an error', async () => {
+  const answer = await ask(`SET engine = flink; ${SQL}`, otherEngine([[6n, 1n]]).other)
+  assert.deepEqual([answer.error, answer.types], [undefined, 'METADATA RECORD SENTINEL SENTINEL STATS'])
+  const inside = await ask(
+    'SET engine = flink; SELECT n FROM t WHERE n = (SELECT MAX(n) FROM t)',
+    otherEngine([[3n, 1n]]).other,
+  )
+  assert.match(
+    String(inside.error),
+    /A subquery on t lost 2 records that were deleted while it ran \(partition 0, offsets 0 to 1\)/,
+  )
 })
