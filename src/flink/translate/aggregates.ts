@@ -8,6 +8,7 @@
 import {
   canonicalOfDouble,
   comparableIn,
+  isNumber,
   isTextIn,
   numberIn,
   ordered,
@@ -74,7 +75,7 @@ export function translateAggregate(
   const given = hasPlaces ? translateAny(a.arg, columns) : translate(a.arg, columns)
   const arg = { ...given, sql: once(given.sql) }
   // Values that are only counted need not be equal to anything.
-  const key = a.distinct ? keyOf(arg) : arg
+  const key = a.distinct ? (keys.length > 0 ? amongKeys(keyOf(arg)) : keyOf(arg)) : arg
   const distinct = a.distinct ? sql`DISTINCT ` : sql``
   switch (a.name) {
     case 'count':
@@ -110,6 +111,17 @@ export function keyOf(term: Term): Term {
   return isFloating(term.type) ? { ...term, sql: withoutZeroSign(term.sql) } : term
 }
 
+/**
+ * The same as one of several keys. Flink sorts rows for groups whose aggregates it cannot hold in place (texts, decimals),
+ * and to its sort NaN is equal to every number: groups fall apart. As the only key it is sorted by its bits.
+ */
+export function amongKeys(key: Term): Term {
+  if (!isFloating(key.type) || key.isNumber === true) return key
+  const x = once(key.sql)
+  const none = guard('NaN is one of several keys', sql`CAST(${x} AS STRING)`, typeOf(key))
+  return { ...key, sql: sql`CASE WHEN ${x} IS NULL OR ${isNumber(x)} THEN ${x} ELSE ${none} END` }
+}
+
 function counted({ type }: BoundAggregate, column: FlinkSql): Made {
   return { type, columns: [column], term: { type, digits: 19 }, read: ([n]) => readCarrier(n ?? '0', type) }
 }
@@ -119,10 +131,11 @@ type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
 /** What is made of a number, of one of the rows of a group that have it. */
 function eachOnce(arg: Term, only: Only, keys: readonly FlinkSql[], condition: FlinkSql | undefined): Only {
   const counts = condition === undefined ? [] : [sql`CASE WHEN ${condition} THEN 1 ELSE 0 END`]
-  const by = [...keys, ...counts, withoutZeroSign(doubleIn(arg))].map(once)
+  const value = { sql: withoutZeroSign(doubleIn(arg)), type: DOUBLE }
+  const by = [...keys, ...counts, keys.length > 0 && isFloating(arg.type) ? amongKeys(value).sql : value.sql].map(once)
   // Flink takes no constant for an order.
   const place = once(sql`ROW_NUMBER() OVER (PARTITION BY ${list(by, ', ')} ORDER BY ${once(opaque(sql`0`))})`)
-  return (value, as) => only(sql`CASE WHEN ${place} = 1 THEN ${value} ELSE CAST(NULL AS ${as}) END`, as)
+  return (one, as) => only(sql`CASE WHEN ${place} = 1 THEN ${one} ELSE CAST(NULL AS ${as}) END`, as)
 }
 
 function isNumberOfDoubles({ type }: Term): boolean {

@@ -19,7 +19,7 @@ import type {
   Unnest,
 } from '../../../plan/plan.ts'
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
-import { keyOf, type Made, translateAggregate } from '../aggregates.ts'
+import { amongKeys, keyOf, type Made, translateAggregate } from '../aggregates.ts'
 import { hopOf } from '../expressions/windows.ts'
 import {
   barrier,
@@ -247,7 +247,8 @@ const OFFSET = { kind: 'path', path: { facet: 'meta', steps: ['offset'] }, type:
 function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
   const { columns, from } = over(plan.input, within)
-  const keys = plan.keys.map((key) => keyOf(translateAny(key, columns)))
+  const each = plan.keys.map((key) => keyOf(translateAny(key, columns)))
+  const keys = each.length > 1 && plan.aggregates.length > 0 ? each.map(amongKeys) : each
   const by = keys.map((key) => key.sql)
   const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks, by))
   return select([...keys.map((key) => groupKey(key, within)), ...aggregates], from(), by)
