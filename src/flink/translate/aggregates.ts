@@ -8,7 +8,6 @@
 import {
   canonicalOfDouble,
   comparableIn,
-  isNumber,
   isTextIn,
   numberIn,
   ordered,
@@ -22,7 +21,7 @@ import { unexpected } from '../../lib/assert.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { BoundAggregate } from '../../plan/plan.ts'
-import { type DataType, DOUBLE, JSON_TYPE, type Value } from '../../types.ts'
+import { type DataType, DOUBLE, JSON_TYPE, STRING, type Value } from '../../types.ts'
 import { digits, type FlinkSql, list, once, opaque, ordering, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { putSum, wholeAverage } from './sums.ts'
@@ -75,11 +74,11 @@ export function translateAggregate(
   const given = hasPlaces ? translateAny(a.arg, columns) : translate(a.arg, columns)
   const arg = { ...given, sql: once(given.sql) }
   // Values that are only counted need not be equal to anything.
-  const key = a.distinct ? (keys.length > 0 ? amongKeys(keyOf(arg)) : keyOf(arg)) : arg
+  const key = a.distinct ? apart(keyOf(arg)) : arg
   const distinct = a.distinct ? sql`DISTINCT ` : sql``
   switch (a.name) {
     case 'count':
-      return counted(a, sql`COUNT(${distinct}${only(key.sql, typeOf(arg))})`)
+      return counted(a, sql`COUNT(${distinct}${only(key.sql, typeOf(key))})`)
     case 'sum':
     case 'avg':
       return isNumberOfDoubles(arg)
@@ -99,8 +98,8 @@ export function translateAggregate(
 /** Aggregates that take decimals with places of their own, also each once. */
 const KNOW_PLACES: ReadonlySet<string> = new Set(['count', 'avg', 'min', 'max'])
 
-/** The Flink type of a carrier, for NULL in its place. */
-function typeOf(term: Term): FlinkSql {
+/** The Flink type of a carrier, for NULL in its place and for its way back from a text. */
+export function typeOf(term: Term): FlinkSql {
   return isWhole(term.type) && digitsOf(term) > 19 ? sql`DECIMAL(${MOST_DIGITS}, 0)` : carrierOf(term.type)
 }
 
@@ -112,14 +111,13 @@ export function keyOf(term: Term): Term {
 }
 
 /**
- * The same as one of several keys. Flink sorts rows for groups whose aggregates it cannot hold in place (texts, decimals),
- * and to its sort NaN is equal to every number: groups fall apart. As the only key it is sorted by its bits.
+ * A key as what holds it apart from others, where Flink may sort to find those that are alike: to its sort NaN is equal
+ * to every number, but for the first bytes of what it sorts. As a text it is equal to itself only.
  */
-export function amongKeys(key: Term): Term {
-  if (!isFloating(key.type) || key.isNumber === true) return key
-  const x = once(key.sql)
-  const none = guard('NaN is one of several keys', sql`CAST(${x} AS STRING)`, typeOf(key))
-  return { ...key, sql: sql`CASE WHEN ${x} IS NULL OR ${isNumber(x)} THEN ${x} ELSE ${none} END` }
+export function apart(key: Term): Term {
+  return isFloating(key.type) && key.isNumber !== true
+    ? { type: STRING, sql: once(sql`CAST(${key.sql} AS STRING)`) }
+    : key
 }
 
 function counted({ type }: BoundAggregate, column: FlinkSql): Made {
@@ -131,11 +129,11 @@ type Only = (value: FlinkSql, as: FlinkSql) => FlinkSql
 /** What is made of a number, of one of the rows of a group that have it. */
 function eachOnce(arg: Term, only: Only, keys: readonly FlinkSql[], condition: FlinkSql | undefined): Only {
   const counts = condition === undefined ? [] : [sql`CASE WHEN ${condition} THEN 1 ELSE 0 END`]
-  const value = { sql: withoutZeroSign(doubleIn(arg)), type: DOUBLE }
-  const by = [...keys, ...counts, keys.length > 0 && isFloating(arg.type) ? amongKeys(value).sql : value.sql].map(once)
+  const own = apart({ ...arg, sql: withoutZeroSign(doubleIn(arg)) })
+  const by = [...keys, ...counts, own.sql].map(once)
   // Flink takes no constant for an order.
   const place = once(sql`ROW_NUMBER() OVER (PARTITION BY ${list(by, ', ')} ORDER BY ${once(opaque(sql`0`))})`)
-  return (one, as) => only(sql`CASE WHEN ${place} = 1 THEN ${one} ELSE CAST(NULL AS ${as}) END`, as)
+  return (value, as) => only(sql`CASE WHEN ${place} = 1 THEN ${value} ELSE CAST(NULL AS ${as}) END`, as)
 }
 
 function isNumberOfDoubles({ type }: Term): boolean {

@@ -1,7 +1,16 @@
 /** The one order of all values (ORDER BY) as keys of Flink: booleans, numbers, texts; NULLs where the statement says. */
 import type { Sort } from '../../plan/plan.ts'
-import { comparableIn, isBooleanIn, isTextIn, numberIn, ordered, textIn, withoutZeroSign } from './carriers.ts'
-import { type FlinkSql, sql } from './flink-sql.ts'
+import {
+  comparableIn,
+  isBooleanIn,
+  isNumber,
+  isTextIn,
+  numberIn,
+  ordered,
+  textIn,
+  withoutZeroSign,
+} from './carriers.ts'
+import { type FlinkSql, once, sql } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import type { Term } from './terms.ts'
 
@@ -30,11 +39,24 @@ function keysOf(term: Term): FlinkSql[] {
       return [ordered(term.sql)]
     case 'float':
     case 'double':
-      // -0.0 is no number of its own in an order; NaN is behind all of them, here and there.
-      return [withoutZeroSign(term.sql)]
+      return doubleKeys(term)
     case 'bytes':
       throw new Refusal('Bytes are not ordered in Flink.')
     default:
       return [term.sql]
   }
+}
+
+/**
+ * -0.0 is no number of its own in an order. NaN is behind all numbers: to Flink's sort it is equal to each of them, but for
+ * the first bytes of what it sorts, so it has a key of its own.
+ */
+function doubleKeys(term: Term): FlinkSql[] {
+  const x = withoutZeroSign(term.sql)
+  if (term.isNumber === true) return [x]
+  const isOne = once(isNumber(x))
+  return [
+    sql`CASE WHEN ${x} IS NULL THEN CAST(NULL AS INT) WHEN ${isOne} THEN 0 ELSE 1 END`,
+    sql`CASE WHEN ${isOne} THEN ${x} END`,
+  ]
 }

@@ -1,6 +1,6 @@
 /** LIMIT inside of a statement: rows by their rank, where the order leaves no choice. */
 import type { BoundExpr, Join, Limit, Plan, Sort } from '../../../plan/plan.ts'
-import { keyOf } from '../aggregates.ts'
+import { apart, keyOf } from '../aggregates.ts'
 import { translate, translateAny } from '../expressions/expression.ts'
 import { type FlinkSql, list, name, once, opaque, ordering, plainSql, sql, staged } from '../flink-sql.ts'
 import { orderKeys } from '../order.ts'
@@ -25,7 +25,7 @@ export function limited({ skip, count }: Window, by: readonly BoundExpr[], sort:
   const order = sort.by
     .flatMap((each) => orderKeys(translateAny(each.expr, of), each))
     .map((o) => ({ ...o, key: once(opaque(o.key)) }))
-  const own = by.map((each) => keyOf(translate(each, of)).sql)
+  const own = by.map((each) => apart(keyOf(translate(each, of))).sql)
   const inOrder = list(
     order.map(({ key, behind }) => sql`${key}${behind}`),
     ', ',

@@ -19,7 +19,7 @@ import type {
   Unnest,
 } from '../../../plan/plan.ts'
 import { INT, JSON_TYPE, LONG, type DataType } from '../../../types.ts'
-import { amongKeys, keyOf, type Made, translateAggregate } from '../aggregates.ts'
+import { apart, keyOf, type Made, translateAggregate, typeOf } from '../aggregates.ts'
 import { hopOf } from '../expressions/windows.ts'
 import {
   barrier,
@@ -236,7 +236,7 @@ function latest(plan: Latest, within: Within): FlinkRows {
   const of = slotsOf(rows)
   const [key, partition, alive] = [plan.key, plan.partition, plan.alive].map((e) => translate(e, of))
   const last = column(startsOf(rows.slots)[slots.length])
-  const place = sql`ROW_NUMBER() OVER (PARTITION BY ${partition.sql}, ${keyOf(key).sql} ORDER BY ${last} DESC)`
+  const place = sql`ROW_NUMBER() OVER (PARTITION BY ${partition.sql}, ${apart(keyOf(key)).sql} ORDER BY ${last} DESC)`
   const kept = namesOf(slots)
   const ranked = sql`SELECT ${kept}, (${alive.sql}) AS alive, ${place} AS place FROM (${staged(rows.sql, [place, alive.sql], 'q', sql`${kept}, ${key.sql}`)}) WHERE ${key.sql} IS NOT NULL`
   return { sql: plainSql(sql`SELECT ${kept} FROM (${ranked}) WHERE place = 1 AND alive`), slots: inPlace(slots) }
@@ -247,11 +247,12 @@ const OFFSET = { kind: 'path', path: { facet: 'meta', steps: ['offset'] }, type:
 function aggregate(plan: Aggregate, within: Within): FlinkRows {
   if (plan.windows !== undefined) throw new Refusal('Windows of a query that follows stay here.')
   const { columns, from } = over(plan.input, within)
-  const each = plan.keys.map((key) => keyOf(translateAny(key, columns)))
-  const keys = each.length > 1 && plan.aggregates.length > 0 ? each.map(amongKeys) : each
-  const by = keys.map((key) => key.sql)
+  const keys = plan.keys.map((key) => keyOf(translateAny(key, columns)))
+  // One key alone is sorted by its bits.
+  const by = keys.map((key) => (keys.length > 1 ? apart(key) : key).sql)
+  const shown = keys.map((key, i) => (by[i] === key.sql ? key : { ...key, sql: sql`CAST(${by[i]} AS ${typeOf(key)})` }))
   const aggregates = plan.aggregates.map((a) => translateAggregate(a, columns, within.marks, by))
-  return select([...keys.map((key) => groupKey(key, within)), ...aggregates], from(), by)
+  return select([...shown.map((key) => groupKey(key, within)), ...aggregates], from(), by)
 }
 
 function groupKey(key: Term, { marks }: Within): Made {
@@ -349,7 +350,7 @@ type PlainJoin = Join & { readonly type: keyof typeof JOINS }
 function counted(rows: FlinkRows, { keys }: Join): FlinkRows {
   const of = slotsOf(rows)
   const by = list(
-    keys.map(({ right }) => keyOf(translate(right, of)).sql),
+    keys.map(({ right }) => apart(keyOf(translate(right, of))).sql),
     ', ',
   )
   const n = sql`COUNT(*) OVER (PARTITION BY ${by}) AS n`
@@ -390,16 +391,37 @@ function setOperation(plan: SetOperation, within: Within): FlinkRows {
       if (isCarried[index]) return own[index]
       const term = slot({ kind: 'slot', index, name: '', type })
       if (placesFrom([term], type, ([places]) => places) !== undefined) throw new Refusal(DIFFERENT_PLACES)
-      return made(isBag ? asType(term, type) : keyOf(asType(term, type)))
+      if (isBag) return made(asType(term, type))
+      const key = keyOf(asType(term, type))
+      return made(types.length > 1 ? apart(key) : key)
     })
     return select(slots, side.sql)
   })
   const columns = types.length === 0 ? [column(0)] : types.map((_, i) => column(i))
   const rows = brought.map((each) => each.sql)
-  return {
-    sql: plan.op === 'union' ? united(rows, columns, plan.all) : found(plan, rows, columns),
-    slots: brought[0].slots.map((slot, i) => ({ ...slot, ...sized(slot, sizes[i]), columns: [heaviest(brought, i)] })),
-  }
+  return backFromTexts(
+    {
+      sql: plan.op === 'union' ? united(rows, columns, plan.all) : found(plan, rows, columns),
+      slots: brought[0].slots.map((slot, i) => ({
+        ...slot,
+        ...sized(slot, sizes[i]),
+        columns: [heaviest(brought, i)],
+      })),
+    },
+    types,
+  )
+}
+
+/** Rows in which doubles are texts (`apart`), with doubles again. */
+function backFromTexts(rows: FlinkRows, types: readonly DataType[]): FlinkRows {
+  const isText = types.map(({ kind }, i) => rows.slots[i].type.kind !== kind)
+  if (!isText.includes(true)) return rows
+  const back = (type: DataType, i: number) =>
+    made({ type, sql: sql`CAST(${column(i)} AS ${typeOf({ type, sql: column(i) })})` })
+  return select(
+    inPlace(rows.slots).map((slot, i) => (isText[i] ? back(types[i], i) : slot)),
+    rows.sql,
+  )
 }
 
 /** A whole number of a set has as many digits as that of the side with the most. */
