@@ -20,13 +20,32 @@ const RUNS = { numRuns: 150, seed: 20_261_128 }
 
 // ---------------------------------------------------------------------------------------------- the order of values
 
-const wholes = fc.constantFrom(0, -0, 1, 2, 9007199254740991, 9007199254740992, 1e17, 1e23, -1e23)
+const wholes = fc.constantFrom(0, -0, 1, 2, 9007199254740991, 9007199254740992, 1e17, 1e21, -1e21, 1e23, -1e23, 1e300)
 const number = fc.oneof(
   wholes,
-  fc.constantFrom(0.1, 0.5, 1e-7, 5e-324, 1.5, Number.NaN, Infinity, -Infinity),
-  fc.constantFrom(9007199254740993n, -9007199254740993n, 10n ** 17n, 10n ** 23n, BigInt(1e23)),
+  fc.constantFrom(0.1, 0.5, 1e-6, 1e-7, -1.25e-7, 5e-324, 1.5, Number.NaN, Infinity, -Infinity),
+  fc.constantFrom(
+    9007199254740993n,
+    -9007199254740993n,
+    10n ** 17n,
+    10n ** 21n,
+    10n ** 23n,
+    BigInt(1e23),
+    BigInt(1e300),
+  ),
   fc
-    .constantFrom('0', '0.10', '1.0', '9007199254740993', '9007199254740992.5', '1e23', '1e-7')
+    .constantFrom(
+      '0',
+      '0.10',
+      '1.0',
+      '9007199254740993',
+      '9007199254740992.5',
+      '1e21',
+      '1e23',
+      '1e-6',
+      '1e-7',
+      '-1.25e-7',
+    )
     .map((text) => Decimal.parse(text) as Decimal),
 )
 const scalar: fc.Arbitrary<Value> = fc.oneof(
@@ -49,6 +68,9 @@ const JSON_SCALARS = [
   '9007199254740993',
   '9007199254740993.0',
   '1e17',
+  '1e300',
+  String(BigInt(1e300)),
+  '1000000000000000000000',
   '-1',
 ]
 const JSON_WORDS = ['"a"', '"B"', '"1"', '""', '"\\u00fc"', 'true', 'false', 'null']
@@ -126,6 +148,14 @@ test('white space changes nothing, however much of it there is', () => {
     }),
     RUNS,
   )
+})
+
+test('the text that stands for a value is not much longer than its JSON', () => {
+  for (const item of ['1', '1e20', '1e300', '-1e300', '5e-324', '1.5e-300', '""', '"\\u00fc"', '{}', '[]', '[[1]]']) {
+    const text = `[${Array.from({ length: 1000 }, () => item).join(',')}]`
+    const times = canonical(new JsonText(text)).length / text.length
+    assert.ok(times < 6, `${item}: ${times} times`)
+  }
 })
 
 test('arrays go item by item, objects member by member', () => {

@@ -19,16 +19,15 @@ export function canonical(v: Value): string {
     case 'string':
       return `s${v}`
     case 'number':
-      if (Number.isInteger(v)) return Math.abs(v) > Number.MAX_SAFE_INTEGER ? `n${BigInt(v)}` : `n${v === 0 ? 0 : v}`
-      // As a decimal of that value is written.
-      return Math.abs(v) < 1e-6 ? `n${Decimal.fromNumber(v) ?? v}` : `n${v}`
+      if (Number.isSafeInteger(v)) return `n${v === 0 ? 0 : v}`
+      return Number.isInteger(v) && Math.abs(v) < EXPONENT_FROM ? `n${BigInt(v)}` : `n${v}`
     case 'bigint':
-      return `n${v}`
+      return ofDigits(v.toString())
     case 'boolean':
       return v ? 't' : 'f'
   }
   if (isWholeDouble(v)) return canonical(plain(v))
-  if (v instanceof Decimal) return `n${v.normalize()}`
+  if (v instanceof Decimal) return ofDigits(v.normalize().toString())
   if (v instanceof Uint8Array) return `b${Buffer.from(v).toString('base64')}`
   if (v instanceof JsonText && v.text.length <= LARGE) return canonicalJson(v)
   const before = known.get(v)
@@ -36,6 +35,27 @@ export function canonical(v: Value): string {
   const text = v instanceof JsonText ? canonicalJson(v) : canonicalParts(v)
   if (v instanceof JsonText || text.length > LARGE) known.set(v, text)
   return text
+}
+
+/** Doubles are written with an exponent from here on, and below 1e-6. */
+const EXPONENT_FROM = 1e21
+
+/** The longest whole double, with its sign. */
+const DOUBLE_DIGITS = 310
+
+/**
+ * Of a number in digits without an exponent: as a double of that value is written, where there can be one. Written out,
+ * an array of `1e300` would have fifty times the length of its JSON.
+ */
+function ofDigits(digits: string): string {
+  const small = /^(-?)0\.(0{6,})(\d)(\d*)$/.exec(digits)
+  if (small !== null) {
+    const [, sign, zeros = '', first, rest] = small
+    return `n${sign}${first}${rest === '' ? '' : `.${rest}`}e-${zeros.length + 1}`
+  }
+  if (digits.length < 22 || digits.length > DOUBLE_DIGITS || digits.includes('.')) return `n${digits}`
+  const double = Number(digits)
+  return Math.abs(double) >= EXPONENT_FROM && BigInt(double).toString() === digits ? `n${double}` : `n${digits}`
 }
 
 function canonicalParts(v: readonly Value[] | ReadonlyMap<string, Value>): string {
@@ -84,7 +104,7 @@ function canonicalAt(text: string, start: number, end: { at: number }): string {
 /** Of a whole number that is too long for a number JSON has one way to write it: no bigint is made of it. */
 function canonicalScalar(json: string): string {
   const isLong = /^-?\d+$/.test(json) && !Number.isSafeInteger(Number(json))
-  return isLong ? `n${json}` : canonical(JSON.parse(json) as Value)
+  return isLong ? ofDigits(json) : canonical(JSON.parse(json) as Value)
 }
 
 function members(entries: readonly (readonly [string, string])[]): string {
