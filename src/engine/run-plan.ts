@@ -51,10 +51,10 @@ export async function runPlan(
   const writer = new FrameWriter(sink, index, randomUUID(), context.environment.maxFrame)
   const resultsBefore = statistics.results
   let announced = false
-  const announce = (plan: Output): void => {
+  const announce = (plan: Output, { render }: PipelineContext): void => {
     if (announced) return
     announced = true
-    if (sink.target !== undefined) beginTarget(sink.target, plan, contextOf(writer, context, plan))
+    if (sink.target !== undefined) beginTarget(sink.target, plan, render)
     sink.rows?.(rowShape(plan, index))
     writer.frame(metadataFrame(metadataNames(plan, scans.length === 1 ? scans[0] : undefined), index))
   }
@@ -69,7 +69,7 @@ export async function runPlan(
           sink.target === undefined
             ? buildPipeline(plan, pipelineContext, live)
             : buildPipeline(plan, pipelineContext, false, taking(sink.target, writer, pipelineContext))
-        announce(plan)
+        announce(plan, pipelineContext)
         const sentinels = await runSources(pipeline, pipelineContext, { ...context, live, handed }, span, () => {
           statistics.results = resultsBefore + writer.rows
           writer.frame(statsFrame(statistics.snapshot(), index))
@@ -111,7 +111,7 @@ function isLive(plan: Output, { request }: StatementContext): boolean {
 }
 
 /** Tells the target of a sink the columns of a plan. */
-function beginTarget(target: RowTarget, plan: Output, { render }: PipelineContext): void {
+function beginTarget(target: RowTarget, plan: Output, render: PipelineContext['render']): void {
   const columns = plan.shape.kind === 'columns' ? plan.shape.columns : unexpected('a result for a target has columns')
   target.begin(
     columns.map(({ path, expr, spread }) => ({ path, type: expr.type, spread: spread === true })),
@@ -153,23 +153,14 @@ export async function runInto(
   { who = 'A subquery', marks = false } = {},
 ): Promise<void> {
   let taken = false
-  const noting: Operator = {
-    push: (row) => {
-      taken = true
-      take.push(row)
-    },
-    finish: () => take.finish(),
-    get done() {
-      return take.done
-    },
-    get full() {
-      return take.full
-    },
-  }
+  const noting = through(take, (row) => {
+    taken = true
+    take.push(row)
+  })
   await runWhereWanted(
     given,
     context,
-    (plan, handed) => runPlanInto(plan, noting, { ...context, handed }, who, marks),
+    (plan, handed) => runPlanInto(plan, handed === undefined ? take : noting, { ...context, handed }, who, marks),
     () => taken,
   )
 }
@@ -217,8 +208,13 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST' | 'UNCO
 
 /** Rows that leave the plan lose their marks: their readers know none. */
 function withoutMarks(take: Operator): Operator {
+  return through(take, (row) => take.push(row.map(plain)))
+}
+
+/** An operator before another one, which takes what `push` makes of each row. */
+function through(take: Operator, push: Operator['push']): Operator {
   return {
-    push: (row) => take.push(row.map(plain)),
+    push,
     finish: () => take.finish(),
     get done() {
       return take.done

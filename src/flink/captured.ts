@@ -2,6 +2,7 @@
  * What becomes of captured offsets while a job of Flink reads them. Flink waits for the end of a partition that is not
  * there any more, and goes on without a word behind records that were deleted before it came to them.
  */
+import { there } from '../lib/assert.ts'
 import { systemClock, sleep } from '../lib/clock.ts'
 import { KafkaError, type KafkaLog, type OffsetRange } from '../kafka/log.ts'
 import type { Settings } from '../plan/settings.ts'
@@ -42,12 +43,9 @@ async function endError(table: FlinkTable, asking: Asking): Promise<SqlError | u
   const error = (what: string): SqlError =>
     new SqlError('VALUE', `The topic ${JSON.stringify(name)} ${what} while Flink read it.`, undefined, 'Ask again.')
   try {
-    const now = await boundsNow(table, asking)
-    for (const { partition, end } of wanted(table)) {
-      const found = now.find((one) => one.partition === partition)
-      if (found !== undefined && found.end < end)
-        return error(`was made anew or cut off (partition ${partition} ended at ${end}, and ends at ${found.end} now)`)
-    }
+    for (const { partition, end, now } of await boundsNow(table, asking))
+      if (now.end < end)
+        return error(`was made anew or cut off (partition ${partition} ended at ${end}, and ends at ${now.end} now)`)
   } catch (cause) {
     if (cause instanceof KafkaError && cause.errorName.startsWith('UNKNOWN_TOPIC')) return error('was deleted')
     throw cause
@@ -57,23 +55,22 @@ async function endError(table: FlinkTable, asking: Asking): Promise<SqlError | u
 
 /** Captured offsets that were deleted meanwhile, perhaps before they were read. Rejects where Kafka does not say. */
 export async function deletedMeanwhile(table: FlinkTable, asking: Asking): Promise<OffsetRange[]> {
-  const now = await boundsNow(table, asking)
-  return wanted(table).flatMap(({ partition, start, end }) => {
-    const first = now.find((one) => one.partition === partition)?.start ?? 0
-    return first > start ? [{ partition, start, end: Math.min(first, end) }] : []
-  })
+  const bounds = await boundsNow(table, asking)
+  return bounds.flatMap(({ partition, start, end, now }) =>
+    now.start > start ? [{ partition, start, end: Math.min(now.start, end) }] : [],
+  )
 }
 
-function wanted(table: FlinkTable): readonly OffsetRange[] {
-  return table.hulls.filter(({ start, end }) => start < end)
-}
-
-async function boundsNow(table: FlinkTable, { log, settings, signal }: Asking): Promise<readonly OffsetRange[]> {
-  const partitions = wanted(table).map(({ partition }) => partition)
-  if (partitions.length === 0) return []
-  return log.bounds(table.scan.table.topic, partitions, {
+/** What is wanted of each partition, and where it begins and ends now. */
+async function boundsNow(table: FlinkTable, { log, settings, signal }: Asking) {
+  const wanted = table.hulls.filter(({ start, end }) => start < end)
+  if (wanted.length === 0) return []
+  const partitions = wanted.map(({ partition }) => partition)
+  const found = await log.bounds(table.scan.table.topic, partitions, {
     isolation: settings['isolation.level'],
     timeoutMs: settings['kafka.offset.timeout'],
     signal,
   })
+  const of = new Map(found.map((range) => [range.partition, range]))
+  return wanted.map((range) => ({ ...range, now: there(of.get(range.partition), 'bounds of all that were asked for') }))
 }

@@ -46,9 +46,8 @@ const skip =
 /** Random conditions that are compared; more of them: bench/flink-differential.ts. */
 const CONDITIONS = Number(process.env.SLUICE_TEST_FLINK_CONDITIONS ?? 400)
 /** Random queries that are compared; more of them: bench/flink-differential.ts. */
-const QUERIES = Number(
-  process.env.SLUICE_TEST_FLINK_QUERIES ?? 100,
-) /** Random expressions that are compared, half of them over Avro and half over JSON. */
+const QUERIES = Number(process.env.SLUICE_TEST_FLINK_QUERIES ?? 100)
+/** Random expressions that are compared, half of them over Avro and half over JSON. */
 const CALLS = Number(process.env.SLUICE_TEST_FLINK_CALLS ?? 120)
 
 describe('statements on a real Flink', { skip }, () => {
@@ -149,16 +148,19 @@ describe('statements on a real Flink', { skip }, () => {
         ...config,
       })
 
+    /** A topic of one partition whose records have `a` = 0, 1, 2, … */
+    const numbered = async (name: string, count: number): Promise<void> => {
+      await hand.create(name, { partitions: 1 })
+      const records = Array.from({ length: count }, (_, a) => ({ key: null, value: JSON.stringify({ a }) }))
+      await hand.produce(name, records)
+    }
+
     before(async () => {
       server = await withFlink()
       await produceRows(hand, topic)
+      await numbered(many, 40_000)
     })
     after(() => server.close(0))
-    before(async () => {
-      await hand.create(many, { partitions: 1 })
-      const records = Array.from({ length: 40_000 }, (_, a) => ({ key: null, value: JSON.stringify({ a }) }))
-      await hand.produce(many, records)
-    })
 
     it(`${CONDITIONS} random conditions: true, false and NULL as here (seed ${SEED})`, async () => {
       const compared = await compareConditions({ seed: SEED, count: CONDITIONS, topic }, ask)
@@ -352,11 +354,7 @@ describe('statements on a real Flink', { skip }, () => {
 
     it('records that are deleted while Flink reads are told of', async () => {
       const thin = `flink-thin-${process.pid}`
-      await hand.create(thin, { partitions: 1 })
-      await hand.produce(
-        thin,
-        Array.from({ length: 25 }, (_, a) => ({ key: null, value: JSON.stringify({ a }) })),
-      )
+      await numbered(thin, 25)
       const sluice = connect({ url: server.url, environment: 'demo', token: ROBOT_KEY })
       const lost: unknown[] = []
       const asked = (async () => {
@@ -376,11 +374,7 @@ describe('statements on a real Flink', { skip }, () => {
 
     it('a topic that is deleted while Flink reads it ends the statement', async () => {
       const gone = `flink-gone-${process.pid}`
-      await hand.create(gone, { partitions: 1 })
-      await hand.produce(
-        gone,
-        Array.from({ length: 20_000 }, (_, a) => ({ key: null, value: JSON.stringify({ a }) })),
-      )
+      await numbered(gone, 20_000)
       const asked = ask(endless.replace(`\`${many}\` q`, `\`${gone}\` q`))
       // Flink sees it by itself where it has not read all of it.
       const rejected = assert.rejects(

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { jsonDecoder } from '../../src/formats/json/decoder.ts'
-import { firstKeys, jsonElement, jsonEntries, jsonItems, jsonMember, parseJson } from '../../src/formats/json/text.ts'
+import { fieldsOf, Items } from '../../src/engine/program/values/json-parts.ts'
+import { firstKeys, jsonElement, jsonItems, jsonMember, parseJson } from '../../src/formats/json/text.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
 import type { Value } from '../../src/types.ts'
 import { type Asked, type Part, reader, type Step } from '../formats/driver.ts'
@@ -210,11 +211,27 @@ test('of repeated keys the first counts: in paths, in text, and in what is made 
       const parsed = parseJson(text) as JsonText
       assert.equal(firstKeys(parsed.text), parsed.text)
       for (const key of Object.keys(reversed)) assert.deepEqual(plain(jsonMember(parsed, key)), reversed[key], text)
-      assert.deepEqual(Object.fromEntries((jsonEntries(parsed) ?? []).map(([k, v]) => [k, plain(v)])), reversed, text)
+      assert.deepEqual(asFields(parsed), reversed, text)
+      assert.deepEqual(asFields(new JsonText(text)), reversed, text)
     }),
     RUNS,
   )
 })
+
+/** As comparisons see an object, at every depth. */
+function asFields(json: JsonText): Record<string, unknown> {
+  const fields = fieldsOf(json)
+  return Object.fromEntries(Array.from({ length: fields.count }, (_, i) => [fields.name(i), deep(fields.value(i))]))
+}
+
+function deep(v: Value): unknown {
+  if (!(v instanceof JsonText)) return plain(v)
+  if (!v.isArray) return asFields(v)
+  const found: unknown[] = []
+  const items = new Items(v)
+  for (let next = items.next(); next !== undefined; next = items.next()) found.push(deep(next))
+  return found
+}
 
 test('JsonText is looked into as JSON.parse would', () => {
   fc.assert(
@@ -228,11 +245,14 @@ test('JsonText is looked into as JSON.parse would', () => {
         assert.deepEqual(jsonItems(parsed)?.map(plain), expected)
         expected.forEach((item, i) => assert.deepEqual(plain(jsonElement(parsed, i)), item))
         assert.equal(jsonElement(parsed, expected.length), null)
-        assert.equal(jsonEntries(parsed), undefined)
+        const items = new Items(parsed)
+        for (const item of expected) assert.deepEqual(plain(items.next() as never), item)
+        assert.equal(items.next(), undefined)
       } else {
         for (const [key, item] of Object.entries(expected as object))
           assert.deepEqual(plain(jsonMember(parsed, key)), item)
         assert.equal(jsonItems(parsed), undefined)
+        assert.deepEqual(asFields(parsed), expected)
       }
     }),
     RUNS,

@@ -3,7 +3,7 @@
  * event loop busy for seconds and fill the memory with frames that nobody reads yet. It decides when to stop and keeps
  * what is left; the operator decides what a row becomes.
  */
-import { type Clock, systemClock } from '../../lib/clock.ts'
+import { systemClock } from '../../lib/clock.ts'
 import type { Operator } from './operator.ts'
 
 /** Rows made beyond the first of each row, before others get a turn. */
@@ -25,16 +25,14 @@ export class RowBacklog<Item> implements Backlog {
   readonly #emit: (item: Item) => Item | undefined
   readonly #next: Operator
   readonly #queue: Item[] = []
-  readonly #clock: Pick<Clock, 'monotonic'>
   #left = ALLOWANCE
   /** Of the last look at the clock; what went by without a row counts, and only makes a chunk shorter. */
   #lookedAt = 0
 
   /** `emit` pushes the rows of an item into `next` until `spent`, and returns what is left of the item. */
-  constructor(emit: (item: Item) => Item | undefined, next: Operator, clock: Pick<Clock, 'monotonic'> = systemClock) {
+  constructor(emit: (item: Item) => Item | undefined, next: Operator) {
     this.#emit = emit
     this.#next = next
-    this.#clock = clock
   }
 
   get waiting(): boolean {
@@ -48,7 +46,7 @@ export class RowBacklog<Item> implements Backlog {
   }
 
   #look(): void {
-    const now = this.#clock.monotonic()
+    const now = systemClock.monotonic()
     if (now - this.#lookedAt > LOOK_MS) this.#left = 0
     this.#lookedAt = now
   }
@@ -61,7 +59,7 @@ export class RowBacklog<Item> implements Backlog {
 
   step(): void {
     this.#left = ALLOWANCE
-    this.#lookedAt = this.#clock.monotonic()
+    this.#lookedAt = systemClock.monotonic()
     while (this.#queue.length > 0 && this.#left > 0 && !this.#next.full) {
       const rest = this.#emit(this.#queue[0])
       if (rest === undefined) this.#queue.shift()

@@ -53,17 +53,6 @@ export function jsonItems(value: JsonText, read: ReadValue = jsonValue): Value[]
   return value.isArray ? jsonElements(value, read) : undefined
 }
 
-/** The members of an object in order, each name once; undefined for an array. */
-export function jsonEntries(value: JsonText): [string, Value][] | undefined {
-  if (value.isArray) return undefined
-  const entries = new Map<string, Value>()
-  forEachMember(value.text, skipSpace(value.text, 0), (key, from, to) => {
-    const name = keyOf(key)
-    if (!entries.has(name)) entries.set(name, jsonValue(value.text, from, to))
-  })
-  return [...entries]
-}
-
 function keyOf(quoted: string | undefined): string {
   const key = quoted ?? '""'
   return key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1)

@@ -18,7 +18,7 @@ interface Part {
 }
 
 const knownParts = new WeakMap<JsonText, Map<number, Part>>()
-const knownMembers = new WeakMap<object, Members>()
+const knownFields = new WeakMap<object, Fields>()
 
 /** The value at `at`, with the white space and the sign around it. */
 function partAt(of: JsonText, at: number): Part {
@@ -74,31 +74,31 @@ function begin(of: JsonText): number {
 }
 
 /** The members of a structure in the order of their names; that in which it has them says nothing. */
-export interface Members {
+export interface Fields {
   readonly count: number
   name(i: number): string
   value(i: number): Value
 }
 
-export function membersOf(v: Value): Members {
-  if (v instanceof JsonText) return v.text.length > LARGE ? once(v, textMembers) : textMembers(v)
-  return v instanceof Map ? (v.size > LARGE ? once(v, mapMembers) : mapMembers(v)) : NONE
+export function fieldsOf(v: Value): Fields {
+  if (v instanceof JsonText) return v.text.length > LARGE ? once(v, textFields) : textFields(v)
+  return v instanceof Map ? (v.size > LARGE ? once(v, mapFields) : mapFields(v)) : NONE
 }
 
-const textMembers = (v: JsonText): Members => new TextMembers(v)
-const mapMembers = (v: ReadonlyMap<string, Value>): Members => new MapMembers(v)
+const textFields = (v: JsonText): Fields => new TextFields(v)
+const mapFields = (v: ReadonlyMap<string, Value>): Fields => new MapFields(v)
 
-function once<V extends object>(v: V, make: (v: V) => Members): Members {
-  const known = knownMembers.get(v)
+function once<V extends object>(v: V, make: (v: V) => Fields): Fields {
+  const known = knownFields.get(v)
   if (known !== undefined) return known
   const made = make(v)
-  knownMembers.set(v, made)
+  knownFields.set(v, made)
   return made
 }
 
-const NONE: Members = { count: 0, name: () => '', value: () => null }
+const NONE: Fields = { count: 0, name: () => '', value: () => null }
 
-class MapMembers implements Members {
+class MapFields implements Fields {
   readonly #entries: readonly (readonly [string, Value])[]
 
   constructor(map: ReadonlyMap<string, Value>) {
@@ -119,7 +119,7 @@ class MapMembers implements Members {
 }
 
 /** Of members with one name the first counts. */
-class TextMembers implements Members {
+class TextFields implements Fields {
   readonly #of: JsonText
   /** Where the members begin. */
   readonly #places: Int32Array

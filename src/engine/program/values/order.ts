@@ -5,7 +5,7 @@ import { Decimal } from '../../../lib/decimal.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 import { asDecimal } from './arithmetic.ts'
-import { Items, type Members, membersOf } from './json-parts.ts'
+import { Items, type Fields, fieldsOf } from './json-parts.ts'
 import { isWholeDouble, plain } from './whole-double.ts'
 
 /**
@@ -51,7 +51,7 @@ export function totalOrder(a: Value, b: Value): number {
   if (kinds !== 0) return kinds
   const kind = rank(a)
   if (kind === NUMBERS) return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-  return kind === ARRAYS ? arrayOrder(new Items(a), new Items(b)) : structureOrder(membersOf(a), membersOf(b))
+  return kind === ARRAYS ? arrayOrder(new Items(a), new Items(b)) : structureOrder(fieldsOf(a), fieldsOf(b))
 }
 
 /** Within arrays and structures NULL, which has no place in the order of values, comes last. */
@@ -73,7 +73,7 @@ function arrayOrder(a: Items, b: Items): number {
 }
 
 /** As arrays of members: first the name counts, then the value. */
-function structureOrder(a: Members, b: Members): number {
+function structureOrder(a: Fields, b: Fields): number {
   const shorter = Math.min(a.count, b.count)
   for (let i = 0; i < shorter; i++) {
     const [x, y] = [a.name(i), b.name(i)]

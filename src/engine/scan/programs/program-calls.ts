@@ -3,7 +3,7 @@
  * record an error came from. A call is synchronous, so its length decides how soon cancels, heartbeats and other
  * queries get their turn.
  */
-import { type Clock, systemClock } from '../../../lib/clock.ts'
+import { systemClock } from '../../../lib/clock.ts'
 import type { RecordBatch } from '../../../kafka/log.ts'
 import type { Scan } from '../../../plan/plan.ts'
 import { SqlError } from '../../../sql/error.ts'
@@ -27,7 +27,6 @@ export class ProgramCalls {
    */
   readonly state: RecordState
   readonly #tableName: string
-  readonly #clock: Pick<Clock, 'monotonic'>
   #startedMs = 0
   #partition = -1
   /** Records of the next call, by how long the last one took; it starts low, as nothing is known yet. */
@@ -35,15 +34,14 @@ export class ProgramCalls {
   /** Records of a call in the batch at hand, by their size. */
   #mostBySize = CALL_RECORDS
 
-  constructor({ table }: Scan, badRecords: Pick<BadRecords, 'add'>, clock: Pick<Clock, 'monotonic'> = systemClock) {
+  constructor({ table }: Scan, badRecords: BadRecords) {
     this.#tableName = table.name
-    this.#clock = clock
     this.state = {
       topic: table.topic,
       at: 0,
       index: 0,
       budget: CALL_RECORDS,
-      late: () => clock.monotonic() - this.#startedMs > LATE_MS,
+      late: () => systemClock.monotonic() - this.#startedMs > LATE_MS,
       scanned: 0,
       keyId: -1,
       valueId: -1,
@@ -74,9 +72,9 @@ export class ProgramCalls {
    */
   call(program: RecordProgram, batch: RecordBatch, room: number): number {
     this.state.budget = Math.min(this.#records, this.#mostBySize, room - this.state.index)
-    this.#startedMs = this.#clock.monotonic()
+    this.#startedMs = systemClock.monotonic()
     const status = this.#run(program, batch)
-    const tookMs = this.#clock.monotonic() - this.#startedMs
+    const tookMs = systemClock.monotonic() - this.#startedMs
     if (tookMs > CALL_MS) this.#records = Math.max(1, this.#records >> 1)
     else if (tookMs < CALL_MS / 4 && this.#records < CALL_RECORDS) this.#records *= 2
     return status
