@@ -31,29 +31,20 @@ export async function watchEnds(
     await sleep(systemClock, LOOK_AGAIN_MS, signal).catch(() => undefined)
     for (const table of tables) {
       // Where Kafka does not answer now, that is no reason to end a job that reads it.
-      const error = await endError(table, asking).catch(() => undefined)
+      const error = await boundsNow(table, asking).then(
+        () => undefined,
+        (cause: unknown) => cause,
+      )
       if (signal.aborted) return
-      if (error !== undefined) return gone(error)
+      if (error instanceof SqlError) return gone(error)
     }
   }
 }
 
-async function endError(table: FlinkTable, asking: Asking): Promise<SqlError | undefined> {
-  const { name } = table.scan.table
-  const error = (what: string): SqlError =>
-    new SqlError('VALUE', `The topic ${JSON.stringify(name)} ${what} while Flink read it.`, undefined, 'Ask again.')
-  try {
-    for (const { partition, end, now } of await boundsNow(table, asking))
-      if (now.end < end)
-        return error(`was made anew or cut off (partition ${partition} ended at ${end}, and ends at ${now.end} now)`)
-  } catch (cause) {
-    if (cause instanceof KafkaError && cause.errorName.startsWith('UNKNOWN_TOPIC')) return error('was deleted')
-    throw cause
-  }
-  return undefined
-}
-
-/** Captured offsets that were deleted meanwhile, perhaps before they were read. Rejects where Kafka does not say. */
+/**
+ * Captured offsets that were deleted meanwhile, perhaps before they were read. Rejects where Kafka does not say, and with
+ * an error for the user where the topic is not there any more.
+ */
 export async function deletedMeanwhile(table: FlinkTable, asking: Asking): Promise<OffsetRange[]> {
   const bounds = await boundsNow(table, asking)
   return bounds.flatMap(({ partition, start, end, now }) =>
@@ -62,15 +53,35 @@ export async function deletedMeanwhile(table: FlinkTable, asking: Asking): Promi
 }
 
 /** What is wanted of each partition, and where it begins and ends now. */
-async function boundsNow(table: FlinkTable, { log, settings, signal }: Asking) {
-  const wanted = table.hulls.filter(({ start, end }) => start < end)
+async function boundsNow({ scan: { table }, hulls }: FlinkTable, { log, settings, signal }: Asking) {
+  const wanted = hulls.filter(({ start, end }) => start < end)
   if (wanted.length === 0) return []
+  const error = (what: string): SqlError =>
+    new SqlError(
+      'VALUE',
+      `The topic ${JSON.stringify(table.name)} ${what} while Flink read it.`,
+      undefined,
+      'Ask again.',
+    )
   const partitions = wanted.map(({ partition }) => partition)
-  const found = await log.bounds(table.scan.table.topic, partitions, {
-    isolation: settings['isolation.level'],
-    timeoutMs: settings['kafka.offset.timeout'],
-    signal,
-  })
+  const found = await log
+    .bounds(table.topic, partitions, {
+      isolation: settings['isolation.level'],
+      timeoutMs: settings['kafka.offset.timeout'],
+      signal,
+      topicId: table.topicId,
+    })
+    .catch((cause: unknown) => {
+      if (!(cause instanceof KafkaError)) throw cause
+      if (cause.errorName.startsWith('UNKNOWN_TOPIC')) throw error('was deleted')
+      throw cause.errorName === 'TOPIC_MADE_ANEW' ? error('was deleted and created again') : cause
+    })
   const of = new Map(found.map((range) => [range.partition, range]))
-  return wanted.map((range) => ({ ...range, now: there(of.get(range.partition), 'bounds of all that were asked for') }))
+  return wanted.map((range) => {
+    const { partition, end } = range
+    const now = there(of.get(partition), 'bounds of all that were asked for')
+    if (now.end < end)
+      throw error(`was made anew or cut off (partition ${partition} ended at ${end}, and ends at ${now.end} now)`)
+    return { ...range, now }
+  })
 }

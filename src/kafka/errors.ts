@@ -102,3 +102,12 @@ export function brokerError(code: number, what: string, detail?: string | null):
 export function clientError(name: string, message: string, retriable: boolean): KafkaError {
   return new KafkaError(-1, name, message, retriable)
 }
+
+/** The topic was deleted, and created again under its name: its offsets are other ones. */
+export function madeAnew(topic: string): KafkaError {
+  return clientError(
+    'TOPIC_MADE_ANEW',
+    `Topic "${topic}" was deleted and created again while it was read. Run the query again to read the new one`,
+    false,
+  )
+}

@@ -20,12 +20,17 @@ export interface KafkaLog {
   /**
    * Log start and end of each partition, captured now. `end` is exclusive: the last stable offset under read_committed,
    * the high watermark under read_uncommitted.
-   * `timeoutMs` is `kafka.offset.timeout`; running out of it is a KafkaError that says so.
+   * `timeoutMs` is `kafka.offset.timeout`; running out of it is a KafkaError that says so. `topicId`: as in ScanRequest.
    */
   bounds(
     topic: string,
     partitions: readonly number[],
-    options: { readonly isolation: Isolation; readonly timeoutMs: number; readonly signal?: AbortSignal },
+    options: {
+      readonly isolation: Isolation
+      readonly timeoutMs: number
+      readonly signal?: AbortSignal
+      readonly topicId?: string
+    },
   ): Promise<OffsetRange[]>
   /** For each partition the first offset whose timestamp is >= `timestampMs`, or undefined where there is none. */
   offsetsForTime(

@@ -495,6 +495,13 @@ function scenarios(name: string, open: () => Promise<Place>, skip: string | fals
         async () => await log.scan(request, new AbortController().signal).next(),
         /was deleted and created again/,
       )
+      const limits = { isolation: 'read_committed', timeoutMs: 5000 } as const
+      await assert.rejects(
+        log.bounds(topic, [0], { ...limits, topicId: table.topicId }),
+        /was deleted and created again/,
+      )
+      const [now] = await log.bounds(topic, [0], { ...limits, topicId: (await tableOf(topic)).topicId })
+      assert.deepEqual(now, range)
     })
   })
 }

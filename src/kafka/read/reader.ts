@@ -4,7 +4,7 @@
  */
 import { systemClock } from '../../lib/clock.ts'
 import { type CallOptions, type Cluster, EARLIEST, LATEST } from '../cluster.ts'
-import { clientError } from '../errors.ts'
+import { clientError, madeAnew } from '../errors.ts'
 import { FramePool } from '../wire/frame-pool.ts'
 import { KafkaError, type KafkaLog } from '../log.ts'
 import { Scan } from './topic-scan.ts'
@@ -20,12 +20,16 @@ export interface KafkaLogOptions {
 export function createKafkaLog(cluster: Cluster, options: KafkaLogOptions = {}): KafkaLog & { close(): void } {
   const frames = new FramePool()
   return {
-    async bounds(topic, partitions, { isolation, timeoutMs, signal }) {
+    async bounds(topic, partitions, { isolation, timeoutMs, signal, topicId }) {
       return await within(topic, timeoutMs, signal, async (call) => {
         const [starts, ends] = await Promise.all([
           cluster.listOffsets(topic, partitions, EARLIEST, isolation, call),
           cluster.listOffsets(topic, partitions, LATEST, isolation, call),
         ])
+        if (topicId !== undefined) {
+          const { id } = await cluster.topic(topic, { ...call, fresh: true })
+          if (id !== undefined && id !== topicId) throw madeAnew(topic)
+        }
         return partitions.map((partition) => {
           const start = starts.get(partition) as number
           return { partition, start, end: Math.max(start, ends.get(partition) as number) }

@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import { byLeader, deal, LANES_PER_BROKER, striped } from './deal.ts'
-import { brokerError, clientError, ERROR } from '../errors.ts'
+import { brokerError, clientError, ERROR, madeAnew } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { Delivery, type ScanOptions } from './delivery.ts'
 import { type Fetched, Lane, type LaneOwner } from './lane.ts'
@@ -370,11 +370,7 @@ export class Scan implements BatchSource, LaneOwner {
       this.topicId = id
       return
     }
-    throw clientError(
-      'TOPIC_MADE_ANEW',
-      `Topic "${this.topic}" was deleted and created again while it was read. Run the query again to read the new one`,
-      false,
-    )
+    throw madeAnew(this.topic)
   }
 
   #place(segment: Segment, leader: number): void {

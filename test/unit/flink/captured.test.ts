@@ -8,7 +8,7 @@ import { defaultSettings } from '../../../src/plan/settings.ts'
 
 /** Partition 1 holds nothing that is wanted. */
 const table = {
-  scan: { table: { name: 't', topic: 't' } },
+  scan: { table: { name: 't', topic: 't', topicId: 'id of t' } },
   hulls: [
     { partition: 0, start: 10, end: 20 },
     { partition: 1, start: 5, end: 5 },
@@ -21,8 +21,8 @@ const bounds = (start: number, end: number): OffsetRange[] => [{ partition: 0, s
 function asking(answers: readonly (OffsetRange[] | Error)[], signal: AbortSignal) {
   let asked = 0
   const log = {
-    bounds: async (_topic: string, partitions: readonly number[]) => {
-      assert.deepEqual(partitions, [0])
+    bounds: async (_topic: string, partitions: readonly number[], { topicId }: { topicId?: string }) => {
+      assert.deepEqual([partitions, topicId], [[0], 'id of t'])
       const answer = answers[Math.min(asked++, answers.length - 1)]
       if (answer instanceof Error) throw answer
       return answer
@@ -66,6 +66,12 @@ describe('captured offsets', () => {
     )
     const gone = error('UNKNOWN_TOPIC_OR_PARTITION', true)
     assert.equal(await said([bounds(0, 20), gone], 3), 'The topic "t" was deleted while Flink read it.')
+    const other = error('TOPIC_MADE_ANEW', false)
+    const anew = 'The topic "t" was deleted and created again while Flink read it.'
+    assert.equal(await said([bounds(0, 20), other], 3), anew)
+    await assert.rejects(deletedMeanwhile(table, asking([other], new AbortController().signal).asking), {
+      message: anew,
+    })
   })
 
   it('brokers that do not answer are asked again', async () => {
