@@ -30,6 +30,10 @@ export const ANY: unique symbol = Symbol('any version')
  * an error, and a record that somebody else wrote is passed over.
  */
 export const MAX_OBJECT_BYTES = 512 * 1024
+/** Not a limit: what a repetition may have beside the object, which names the changes that it stands over. */
+const OVER_BYTES = 64 * 1024
+/** Not a limit: characters of a version or of a server; they are made by servers. */
+const MAX_VERSION = 128
 
 /** Not a limit: characters of what a login or an account is called in a revocation; they have a form of their own. */
 const MAX_ID = 64
@@ -64,7 +68,8 @@ export function sizeOf({ key, value, headers = [] }: RecordToProduce | StateReco
 
 /** The change that a record is, or why it is none. */
 export function entryOf(record: StateRecord): Entry | string {
-  if (sizeOf(record) > MAX_OBJECT_BYTES) return `it is larger than ${MAX_OBJECT_BYTES} bytes (state.object.bytes)`
+  if (sizeOf(record) > MAX_OBJECT_BYTES + OVER_BYTES)
+    return `it is larger than ${MAX_OBJECT_BYTES} bytes (state.object.bytes)`
   const key = parsed(record.key)
   if (!isTexts(key) || key.length !== 3) return 'its key is not ["environment","kind","name"]'
   const [environment, kind, name] = key
@@ -90,7 +95,7 @@ export function entryOf(record: StateRecord): Entry | string {
 function aboutOf(value: unknown): Pick<Entry, 'version' | 'seen' | 'over' | 'by'> | undefined {
   if (!isObject(value)) return undefined
   const { version, seen, over = [], by } = value
-  if (typeof version !== 'string' || typeof by !== 'string' || !isTexts(over)) return undefined
+  if (!isVersion(version) || !isVersion(by) || !isTexts(over) || !over.every(isVersion)) return undefined
   if (seen !== undefined && typeof seen !== 'string') return undefined
   return { version, seen, over, by }
 }
@@ -135,6 +140,9 @@ function isTime(value: unknown): value is number {
 }
 function isText(value: unknown): value is string {
   return typeof value === 'string'
+}
+function isVersion(value: unknown): value is string {
+  return isText(value) && value.length <= MAX_VERSION
 }
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(isText)

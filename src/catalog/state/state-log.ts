@@ -6,6 +6,9 @@
  * its key, and compaction would keep it in place of the one that counts: so the object is written once more behind it
  * (`again`), with the versions that it stands over. A reader for whom compaction has left only the late one learns from
  * these what counts.
+ *
+ * A change on a state of the object that this reader never met is doubtful: one of the two has missed records, perhaps
+ * this reader (compaction, while it was away). The object stays, is not written again, and the doubt is counted.
  */
 import { ANY, type Entry, recordOf, sizeOf } from './entry.ts'
 
@@ -26,6 +29,10 @@ export const MAX_BYTES = 64 * 1024 * 1024
 export const MAX_REVOCATIONS = 50_000
 /** Late changes of one object whose versions are remembered. */
 const LATE = 100
+/** Former states of one object that are remembered: an author has seen one of the last. */
+const MET = 32
+/** The state of an object that is not there, among versions. */
+const ABSENT = ''
 
 /** `same`: nothing new; `late`: somebody else was first; `full`: there is no room for it. */
 export type Outcome = 'counts' | 'same' | 'late' | 'full'
@@ -36,12 +43,16 @@ interface Slot {
   readonly bytes: number
   /** Versions of changes that came too late, and that no record of the object stands over yet. */
   readonly late: string[]
+  /** States that were there, and versions that counted or lost, as far as this reader knows; newest last. */
+  readonly met: string[]
 }
 
 /** The objects, as the records so far have made them. */
 export class StateLog {
   readonly #slots = new Map<string, Slot>()
   readonly #limits: { readonly objects: number; readonly bytes: number; readonly revocations: number }
+  /** Changes so far that were made on a state which this reader never met. */
+  doubts = 0
   #objects = 0
   #revocations = 0
   /** Of all objects but revocations, which are small. */
@@ -75,10 +86,15 @@ export class StateLog {
     if (slot !== undefined && entry.version === slot.entry.version) {
       const left = slot.late.filter((version) => !entry.over.includes(version))
       slot.late.splice(0, slot.late.length, ...left)
+      remember(slot, entry.over)
       return 'same'
     }
     if (slot !== undefined && !follows(entry, slot.entry)) {
-      if (slot.late.push(entry.version) > LATE) slot.late.shift()
+      if (!isLate(entry, slot)) this.doubts++
+      else {
+        if (slot.late.push(entry.version) > LATE) slot.late.shift()
+        remember(slot, [entry.version])
+      }
       return 'late'
     }
     if (!this.fits(entry)) {
@@ -117,7 +133,11 @@ export class StateLog {
     if (entry.content !== undefined) this.#count(entry, 1, bytes)
     this.#slots.delete(key)
     // What is late stays so for a reader who finds it in place of what it lost against.
-    this.#slots.set(key, { entry, bytes, late: before?.late.filter((version) => !entry.over.includes(version)) ?? [] })
+    const late = before?.late.filter((version) => !entry.over.includes(version)) ?? []
+    const slot: Slot = { entry, bytes, late, met: before?.met ?? [] }
+    const former = before === undefined ? [] : [stateOf(before.entry)]
+    remember(slot, [...entry.over, seenOf(entry), ...former, entry.version])
+    this.#slots.set(key, slot)
     if (this.#slots.size > 2 * (this.#limits.objects + this.#limits.revocations)) this.#forgetRemoved()
   }
 
@@ -143,8 +163,29 @@ export class StateLog {
 
 /** Whether a change was made on what is there. Where nothing is known of an object, its first record is believed. */
 function follows(entry: Entry, now: Entry): boolean {
-  if (entry.seen === ANY || entry.over.includes(now.version)) return true
-  return entry.seen === (now.content === undefined ? undefined : now.version)
+  return entry.seen === ANY || entry.over.includes(now.version) || seenOf(entry) === stateOf(now)
+}
+
+/** Whether a change that does not follow was made on something that is known to be over, or is over itself. */
+function isLate(entry: Entry, { met }: Slot): boolean {
+  return met.includes(entry.version) || met.includes(seenOf(entry))
+}
+
+function remember({ met }: Slot, states: readonly string[]): void {
+  for (const state of states) {
+    const at = met.indexOf(state)
+    if (at >= 0) met.splice(at, 1)
+    met.push(state)
+  }
+  if (met.length > MET) met.splice(0, met.length - MET)
+}
+
+function stateOf({ content, version }: Entry): string {
+  return content === undefined ? ABSENT : version
+}
+
+function seenOf({ seen }: Entry): string {
+  return typeof seen === 'string' ? seen : ABSENT
 }
 
 function keyOf({ environment, kind, name }: Pick<Entry, 'environment' | 'kind' | 'name'>): string {

@@ -2,27 +2,22 @@
  * Objects in a compacted Kafka topic that several servers share. The topic is read as a whole, then followed; a change
  * is produced, and counts for its author, too, only when it has been read back: what counts is decided by the order of
  * the log (`state-log`). Objects can be read at any time. Changes are refused while the topic cannot be read or
- * written, and until the next start when it was deleted or cut.
+ * written, and until the next start when it was deleted or cut. Whoever was away may have missed records that are not
+ * there any more: after any trouble, and where offsets are missing, the topic is read again from its start.
  */
 import { randomUUID } from 'node:crypto'
 import { NotWritten, produce } from '../../kafka/admin/produce.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
 import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
-import { readRecords } from '../../kafka/read/record-batch.ts'
-import { WireError } from '../../kafka/wire/primitives.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import {
-  type Condition,
-  type ObjectKind,
-  type OwnedStore,
-  type StateFigures,
-  type StoredObject,
-  StoredObjects,
-} from '../store.ts'
-import { type Entry, entryOf, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
-import { MAX_BYTES, MAX_OBJECTS, MAX_REVOCATIONS, type Outcome, StateLog } from './state-log.ts'
+import { type Condition, type OwnedStore, type StateFigures, type StoredObject, StoredObjects } from '../store.ts'
+import { type Entry, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
+import { changesOf } from './changes.ts'
+import { type Note, PassedOver } from './passed-over.ts'
+import { conflict, full, refused, tooLarge, unknown } from './said.ts'
+import { type Outcome, StateLog } from './state-log.ts'
 import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
 
 /**
@@ -30,11 +25,6 @@ import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
  * says that the outcome is unknown.
  */
 const CHANGE_TIMEOUT_MS = 45_000
-/**
- * Limit `state.noted.records` (records): records that are no objects and get a line in the log. Beyond it: one more line
- * says so.
- */
-const MAX_NOTED = 100
 /** How long the offsets of the topic may take. */
 const OFFSETS_MS = 10_000
 /** How often it is looked whether the topic still begins where it began. */
@@ -42,10 +32,12 @@ const LOOK_MS = 5000
 const FIRST_PAUSE_MS = 100
 /** Not a limit: the longest wait between attempts at reading the topic again. */
 const LONGEST_PAUSE_MS = 5000
-const ISOLATION = 'read_committed'
-
-/** Where lines for the log of the server go. */
-export type Note = (level: 'info' | 'warn' | 'error', about: object, text: string) => void
+/** How long the topic may be unknown to the brokers, some of which have just started, before it counts as deleted. */
+const ABSENT_MS = 60_000
+/** How often all of the topic is read at most where something in it does not fit together, before that is an error. */
+const READS = 4
+/** No server writes transactions here; one that somebody else leaves open must not hold the topic up. */
+const ISOLATION = 'read_uncommitted'
 
 export interface StateTopicOptions {
   /** Closed with the store. */
@@ -62,6 +54,8 @@ export interface StateTopicOptions {
 
 /** The topic is not what was read so far any more. */
 class Lost extends UserError {}
+/** Something was not met while the topic was followed, or may not have been. */
+class Missed extends UserError {}
 
 /**
  * Resolves when the topic has been read, or when the cluster does not answer yet: then there are no objects for the
@@ -77,7 +71,7 @@ export async function openStateTopic(options: StateTopicOptions): Promise<StateT
 export class StateTopic implements OwnedStore {
   readonly #options: StateTopicOptions
   readonly #clock: Clock
-  readonly #state: StateLog
+  #state: StateLog
   readonly #server = randomUUID()
   readonly #environments = new Map<string, StoredObjects>()
   readonly #followers: ((object: StoredObject) => void)[] = []
@@ -87,7 +81,7 @@ export class StateTopic implements OwnedStore {
   readonly #sent = new Map<string, Promise<boolean>>()
   readonly #closed = new AbortController()
   #changes = 0
-  #noted = 0
+  readonly #passedOver: PassedOver
   readonly #records = { counts: 0, same: 0, late: 0, full: 0, other: 0 }
   readonly #outcomes = { made: 0, conflict: 0, refused: 0 }
   /** The scan that follows the topic. */
@@ -97,6 +91,10 @@ export class StateTopic implements OwnedStore {
   #start: number | undefined
   /** The first offset that has not been read; undefined: nothing has been read yet. */
   #position: number | undefined
+  /** The first offset whose record is not in the figures yet. */
+  #counted = 0
+  /** Since when the brokers do not know the topic, of `Clock.monotonic`. */
+  #absentMs: number | undefined
   #condition: Condition = 'down'
   #wasRead = false
   /** Why changes are refused. */
@@ -106,6 +104,7 @@ export class StateTopic implements OwnedStore {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#state = new StateLog(options.limits)
+    this.#passedOver = new PassedOver(options.topic, options.note)
   }
 
   get condition(): Condition {
@@ -152,14 +151,11 @@ export class StateTopic implements OwnedStore {
 
   get figures(): StateFigures {
     const offset = this.#position ?? 0
-    return {
-      objects: this.#state.size,
-      records: this.#records,
-      changes: this.#outcomes,
-      offset,
-      lag: Math.max(0, (this.#following?.progress[0]?.end ?? offset) - offset),
-      requests: this.#options.cluster.requests,
-    }
+    // Where a transaction of somebody else ended there is no record.
+    const { end = offset, position = offset } = this.#following?.progress[0] ?? {}
+    const lag = Math.max(0, end - Math.max(offset, position))
+    const { requests } = this.#options.cluster
+    return { objects: this.#state.size, records: this.#records, changes: this.#outcomes, offset, lag, requests }
   }
 
   async change(object: StoredObject, seen?: string): Promise<boolean> {
@@ -176,7 +172,7 @@ export class StateTopic implements OwnedStore {
   }
 
   async #change(object: StoredObject, known: Entry | undefined, seen: string | undefined): Promise<boolean> {
-    if (this.#condition !== 'up') throw this.#refused(this.#problem)
+    if (this.#condition !== 'up') throw refused(this.#options.topic, this.#problem)
     if (known?.version !== seen) throw conflict(object)
     if (known === undefined) return await this.#send(object, seen)
     // All threads bind the declaration of a topic that they meet: what says the same is sent once.
@@ -195,14 +191,22 @@ export class StateTopic implements OwnedStore {
     const back = Promise.withResolvers<Outcome>()
     back.promise.catch(() => undefined)
     this.#waiting.set(version, back)
+    let trouble = ''
     try {
       // What has been read back was written, whatever becomes of the answer.
-      const read = Promise.race([this.#write(entry).then(() => back.promise), back.promise])
+      const written = this.#write(entry).catch((error: unknown) => {
+        if (!(error instanceof NotWritten && error.isUnknown)) throw this.#notWritten(error)
+        trouble = ` (${error.message})`
+      })
+      const read = Promise.race([written.then(() => back.promise), back.promise])
       const outcome = await within(read, { ms: CHANGE_TIMEOUT_MS, clock: this.#clock })
       if (outcome === TIMED_OUT)
-        throw this.#unknown(`it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)`)
+        throw unknown(
+          this.#options.topic,
+          `it was not read back within ${CHANGE_TIMEOUT_MS} ms (state.change.timeout)${trouble}`,
+        )
       if (outcome === 'late') throw conflict(object)
-      if (outcome === 'full') throw this.#full(kind)
+      if (outcome === 'full') throw full(kind, this.#options.limits)
       return seen !== undefined
     } finally {
       this.#waiting.delete(version)
@@ -215,7 +219,7 @@ export class StateTopic implements OwnedStore {
 
   close(): void {
     this.#closed.abort(new Error('the store is closed'))
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#unknown('the server is stopping'))
+    for (const waiting of this.#waiting.values()) waiting.reject(unknown(this.#options.topic, 'the server is stopping'))
     this.#options.cluster.close()
   }
 
@@ -225,28 +229,35 @@ export class StateTopic implements OwnedStore {
   async #keepOn(): Promise<void> {
     const { signal } = this.#closed
     let pauseMs = FIRST_PAUSE_MS
+    let readMs = this.#clock.monotonic()
+    let hasMissed = false
     while (!signal.aborted) {
       try {
-        if (this.#condition !== 'up') await this.#catchUp()
-        pauseMs = FIRST_PAUSE_MS
+        if (hasMissed || this.#condition !== 'up') {
+          await this.#catchUp()
+          readMs = this.#clock.monotonic()
+        }
         await this.#followOn()
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof Lost) return this.#isLost(error)
-        this.#isDown(error)
+        hasMissed = error instanceof Missed
+        if (!hasMissed) this.#isDown(error)
       }
+      if (this.#clock.monotonic() - readMs > LONGEST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS
       await sleep(this.#clock, pauseMs, signal).catch(() => undefined)
       pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     }
   }
 
-  /** Reads what is in the topic by now. */
+  /** Reads what is in the topic by now, from its start. */
   async #catchUp(): Promise<void> {
     const { cluster, topic, replication } = this.#options
     const { signal } = this.#closed
     const create = this.#position === undefined
     const metadata = await prepareTopic(cluster, { topic, replication, create, signal })
-    if (metadata === undefined) throw new Lost('it was deleted')
+    if (metadata === undefined) throw this.#absent()
+    this.#absentMs = undefined
     if (this.#topicId !== undefined && metadata.id !== this.#topicId) throw new Lost('it was deleted and created again')
     const { start, end } = await this.#bounds()
     if (this.#start === undefined && start > 0)
@@ -259,14 +270,22 @@ export class StateTopic implements OwnedStore {
     const from = this.#position ?? start
     if (end < from) throw new Lost(`it ends at offset ${end}, and offset ${from} had been reached`)
     this.#topicId = metadata.id
-    await this.#read(from, end)
-    this.#position = end
+    await this.#readWhole(start, end)
     this.#wasRead = true
-    if (this.#condition !== 'up')
-      this.#options.note('info', { topic, objects: this.all().length }, 'the state topic was read')
+    const isBack = this.#condition !== 'up'
+    if (isBack) this.#options.note('info', { topic, objects: this.all().length }, 'the state topic was read')
     this.#condition = 'up'
     this.#problem = ''
     for (const entry of this.#state.allAgain()) void this.#writeAgain(entry)
+  }
+
+  /** A broker that has just started may not know yet that there is such a topic. */
+  #absent(): UserError {
+    const now = this.#clock.monotonic()
+    this.#absentMs ??= now
+    return now - this.#absentMs >= ABSENT_MS
+      ? new Lost('it was deleted')
+      : new UserError('the brokers do not know it: they have just started, or it was deleted')
   }
 
   async #bounds(): Promise<OffsetRange> {
@@ -284,18 +303,62 @@ export class StateTopic implements OwnedStore {
     if (start > this.#start) throw new Lost(`its records before offset ${start} were deleted`)
   }
 
-  async #read(start: number, end: number): Promise<void> {
+  /**
+   * Reads the whole topic, in place of what was known. A damaged batch may be so in this answer alone, and a compaction
+   * that is under way may show an object as it was and then what became of it, without what was between: counts what
+   * two readings have in common.
+   */
+  async #readWhole(start: number, end: number): Promise<void> {
+    let before = ''
+    for (let reads = 1; ; reads++) {
+      const state = new StateLog(this.#options.limits)
+      const outcomes = new Map<string, Outcome>()
+      const damaged = await this.#read(start, end, (entry, offset) => {
+        const outcome = state.take(entry)
+        this.#count(outcome, entry, offset)
+        if (this.#waiting.has(entry.version)) outcomes.set(entry.version, outcome)
+      })
+      const doubts = damaged.length === 0 && state.doubts === 0 ? '' : `${damaged.join()} ${state.doubts}`
+      if (doubts === before) {
+        this.#replace(state)
+        this.#position = end
+        for (const [version, outcome] of outcomes) this.#waiting.get(version)?.resolve(outcome)
+        return
+      }
+      if (reads === READS) throw new UserError('each reading of it has other batches that cannot be read')
+      before = doubts
+      await sleep(this.#clock, FIRST_PAUSE_MS, this.#closed.signal)
+    }
+  }
+
+  /** Gives the changes of a part of the topic to `take`; where batches could not be read. */
+  async #read(start: number, end: number, take: (entry: Entry, offset: number) => void): Promise<number[]> {
     const { log, topic } = this.#options
-    if (start === end) return
+    const damaged: number[] = []
+    if (start === end) return damaged
     const ranges = [{ partition: 0, start, end }]
     const source = log.scan({ topic, topicId: this.#topicId, ranges, isolation: ISOLATION }, this.#closed.signal)
     try {
-      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) this.#takeBatch(batch)
+      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
+        if (batch.fault !== undefined) damaged.push(batch.baseOffset)
+        for (const [entry, offset] of changesOf(batch, this.#other)) take(entry, offset)
+        this.#counted = Math.max(this.#counted, batch.lastOffset + 1)
+      }
     } catch (error) {
       throw forbidden(topic, error)
     } finally {
       source.close()
     }
+    return damaged
+  }
+
+  /** What is known now is what was read; those who follow are told of what is different. */
+  #replace(state: StateLog): void {
+    const before = this.#state
+    this.#state = state
+    for (const entry of before.entries())
+      if (state.find(entry) === undefined) this.#put({ ...entry, content: undefined })
+    for (const entry of state.entries()) if (before.find(entry)?.version !== entry.version) this.#put(entry)
   }
 
   async #followOn(): Promise<void> {
@@ -329,54 +392,48 @@ export class StateTopic implements OwnedStore {
     }
   }
 
-  /** No record is taken twice: an old one would be a late change the second time. */
+  /** Takes the next records of the topic. Throws Missed where some may not have been met. */
   #takeBatch(batch: RecordBatch): void {
-    this.#position = batch.lastOffset + 1
-    if (batch.fault !== undefined) return this.#other(batch.baseOffset, batch.fault)
-    try {
-      for (const record of readRecords(batch)) {
-        const entry = entryOf(record)
-        if (typeof entry === 'string') this.#other(record.offset, entry)
-        else this.#take(entry, record.offset)
-      }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.#other(batch.baseOffset, error.message)
-    }
+    const { baseOffset, lastOffset, count, fault } = batch
+    if (fault !== undefined) throw new Missed(fault)
+    const { doubts } = this.#state
+    const isWhole = baseOffset <= (this.#position ?? 0) && count === lastOffset - baseOffset + 1
+    if (!isWhole) throw new Missed('records were compacted away before they were read')
+    this.#position = lastOffset + 1
+    for (const [entry, offset] of changesOf(batch, this.#other)) this.#take(entry, offset)
+    this.#counted = Math.max(this.#counted, lastOffset + 1)
+    if (this.#state.doubts > doubts) throw new Missed('a change was made on what was not met')
   }
 
   #take(entry: Entry, offset: number): void {
     const outcome = this.#state.take(entry)
-    this.#records[outcome]++
-    if (outcome === 'counts') {
-      const object = objectOf(entry)
-      this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
-      for (const changed of this.#followers) changed(object)
-    } else if (outcome !== 'same') {
-      if (outcome === 'full') this.#skip(offset, this.#full(entry.kind).message)
-      const again = entry.by === this.#server ? this.#state.again(entry) : undefined
+    this.#count(outcome, entry, offset)
+    if (outcome === 'counts') this.#put(entry)
+    else if (outcome !== 'same' && entry.by === this.#server) {
+      const again = this.#state.again(entry)
       if (again !== undefined) void this.#writeAgain(again)
     }
     this.#waiting.get(entry.version)?.resolve(outcome)
   }
 
-  /** A record, or a batch of them, that says nothing of an object. */
-  #other(offset: number, reason: string): void {
-    this.#records.other++
-    this.#skip(offset, reason)
+  #put(entry: Entry): void {
+    const object = objectOf(entry)
+    this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
+    for (const changed of this.#followers) changed(object)
   }
 
-  #skip(offset: number, reason: string): void {
-    const { topic, note } = this.#options
-    if (this.#noted > MAX_NOTED) return
-    this.#noted++
-    if (this.#noted > MAX_NOTED)
-      note(
-        'warn',
-        { topic },
-        `more than ${MAX_NOTED} records of the state topic were passed over (state.noted.records)`,
-      )
-    else note('warn', { topic, offset, reason }, 'a record of the state topic was passed over')
+  /** Once, however often the record is read. */
+  #count(outcome: Outcome, { kind }: Entry, offset: number): void {
+    if (offset < this.#counted) return
+    this.#records[outcome]++
+    if (outcome === 'full') this.#passedOver.note(offset, full(kind, this.#options.limits).message)
+  }
+
+  /** A record, or a batch of them, that says nothing of an object. */
+  readonly #other = (offset: number, reason: string): void => {
+    if (offset < this.#counted) return
+    this.#records.other++
+    this.#passedOver.note(offset, reason)
   }
 
   #isDown(error: unknown): void {
@@ -393,21 +450,22 @@ export class StateTopic implements OwnedStore {
     this.#condition = 'lost'
     this.#problem = `${reason}; objects can still be read, and changes count again once the server was started again`
     note('error', { topic, reason }, 'the state topic is lost: objects stay as they were until the next start')
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#unknown(reason))
+    for (const waiting of this.#waiting.values()) waiting.reject(unknown(this.#options.topic, reason))
   }
 
   // Writing.
 
   async #write(entry: Entry): Promise<void> {
     const { cluster, topic } = this.#options
-    try {
-      await produce(cluster, topic, [recordOf(entry)], this.#closed.signal)
-    } catch (error) {
-      const told = forbidden(topic, error)
-      if (told instanceof StateTopicError) throw told
-      if (error instanceof NotWritten || error instanceof KafkaError) throw this.#refused(error.message)
-      throw error
-    }
+    await produce(cluster, topic, [recordOf(entry)], this.#closed.signal)
+  }
+
+  /** Why a change was not written, for its author. */
+  #notWritten(error: unknown): unknown {
+    const told = forbidden(this.#options.topic, error)
+    if (told instanceof StateTopicError) return told
+    const isRefusal = error instanceof NotWritten || error instanceof KafkaError
+    return isRefusal ? refused(this.#options.topic, error.message) : error
   }
 
   /** An object behind a change that came too late: compaction keeps the last record of a key. */
@@ -428,51 +486,11 @@ export class StateTopic implements OwnedStore {
 
   #checkRoom(entry: Entry): void {
     const bytes = sizeOf(recordOf(entry))
-    if (bytes > MAX_OBJECT_BYTES)
-      throw new UserError(
-        `The ${entry.kind} takes ${bytes} bytes in the state topic, the limit is ${MAX_OBJECT_BYTES} (state.object.bytes).`,
-      )
-    if (!this.#state.fits(entry)) throw this.#full(entry.kind)
-  }
-
-  #full(kind: ObjectKind): UserError {
-    const { objects = MAX_OBJECTS, bytes = MAX_BYTES, revocations = MAX_REVOCATIONS } = this.#options.limits ?? {}
-    if (kind === 'revocation')
-      return new UserError(`The state topic holds ${revocations} ended logins, the limit (state.revocations).`)
-    return new UserError(
-      `The state topic is full: ${objects} objects (state.objects) or ${bytes} bytes (state.bytes). Remove views, synonyms or saved queries that nobody needs.`,
-    )
-  }
-
-  #refused(reason: string): UserError {
-    return new UserError(
-      `The topic "${this.#options.topic}" (state.topic) takes no change: ${reason.replace(/\.$/, '')}.`,
-    )
-  }
-
-  #unknown(reason: string): UserError {
-    return new UserError(
-      `It is not known whether the change counts: ${reason} (topic "${this.#options.topic}", state.topic). Look before it is made again.`,
-    )
+    if (bytes > MAX_OBJECT_BYTES) throw tooLarge(entry.kind, bytes)
+    if (!this.#state.fits(entry)) throw full(entry.kind, this.#options.limits)
   }
 }
 
 function objectOf({ environment, kind, name, content, version }: Entry): StoredObject {
   return { environment, kind, name, content, version }
-}
-
-const TITLES = {
-  view: 'view',
-  synonym: 'synonym',
-  table: 'declaration of topic',
-  note: 'description of topic',
-  query: 'saved query',
-  revocation: 'end of a login',
-}
-
-function conflict({ kind, name }: StoredObject): ChangeConflict {
-  const shown = JSON.stringify(kind === 'query' ? name.slice(name.indexOf('\n') + 1) : name)
-  return new ChangeConflict(
-    `The ${TITLES[kind]} ${shown} was changed from elsewhere at the same time, and that change came first. Look at what it is now, and repeat yours if it is still wanted.`,
-  )
 }

@@ -36,16 +36,24 @@ export interface Record {
   readonly partition?: number
 }
 
-/** What became of a call that failed. `index`: the first record that was not written, `written`: how many were. */
+/**
+ * What became of a call that failed. `index`: the first record that was not written, `written`: how many were.
+ * `isUnknown`: nobody said what became of that record; it may have been written.
+ */
 export class NotWritten extends Error {
   readonly index: number
   readonly written: number
-  constructor(message: string, index: number, written: number) {
+  readonly isUnknown: boolean
+  constructor(message: string, index: number, written: number, isUnknown = false) {
     super(message)
     this.index = index
     this.written = written
+    this.isUnknown = isUnknown
   }
 }
+
+/** The broker may have taken the records. */
+class Unanswered extends Error {}
 
 interface Batch {
   readonly partition: number
@@ -117,7 +125,7 @@ class Producing {
     if (this.#failures.length === 0) return
     this.#signal?.throwIfAborted()
     const first = this.#failures.reduce((a, b) => (b.index < a.index ? b : a))
-    throw new NotWritten(first.error.message, first.index, this.#written)
+    throw new NotWritten(first.error.message, first.index, this.#written, first.error instanceof Unanswered)
   }
 
   #fail(index: number, error: unknown): void {
@@ -174,7 +182,7 @@ class Producing {
           this.#fail(
             batch.indexes[0],
             sent && error.retriable
-              ? new Error(`${error.message}; it is not known whether these records were written`)
+              ? new Unanswered(`${error.message}; it is not known whether these records were written`)
               : error,
           )
     }
@@ -183,7 +191,7 @@ class Producing {
   #answered(batch: Batch, answer: Answer | undefined): void {
     const what = this.#what(batch.partition)
     if (answer === undefined)
-      return this.#fail(batch.indexes[0], new Error(`${what}: the broker answered about other partitions only`))
+      return this.#fail(batch.indexes[0], new Unanswered(`${what}: the broker answered about other partitions only`))
     if (answer.code === 0) {
       this.#written += batch.indexes.length
       const queue = this.#queues.get(batch.partition) ?? []
@@ -194,6 +202,7 @@ class Producing {
     const [bad] = answer.badRecords
     const error = brokerError(answer.code, what, bad?.message ?? answer.message)
     if (SEND_AGAIN.has(errorNameOf(answer.code))) this.#trouble = error
+    else if (PERHAPS_WRITTEN.has(errorNameOf(answer.code))) this.#fail(batch.indexes[0], new Unanswered(error.message))
     else this.#fail(batch.indexes[bad?.at ?? 0], error)
   }
 
@@ -247,6 +256,13 @@ const SEND_AGAIN: ReadonlySet<string> = new Set([
   'NOT_ENOUGH_REPLICAS',
   'KAFKA_STORAGE_ERROR',
   'THROTTLING_QUOTA_EXCEEDED',
+])
+
+/** After these the records may be in the log. */
+const PERHAPS_WRITTEN: ReadonlySet<string> = new Set([
+  'REQUEST_TIMED_OUT',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'UNKNOWN_SERVER_ERROR',
 ])
 
 interface Answer {

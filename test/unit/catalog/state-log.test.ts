@@ -7,6 +7,7 @@ import {
   entryOf,
   MAX_OBJECT_BYTES,
   recordOf,
+  sizeOf,
   type StateRecord,
 } from '../../../src/catalog/state/entry.ts'
 import { OBJECT_KINDS } from '../../../src/catalog/store.ts'
@@ -113,9 +114,10 @@ test('what is no object is said to be none', () => {
     [{ key: bytes('["e","thing","v"]') }, /names no kind/],
     [{ value: bytes('\u0000\u0001') }, /its value is not/],
     [{ value: bytes('{"version":1,"by":"x","content":{}}') }, /its value is not/],
+    [{ value: bytes(`{"version":"${'1'.repeat(200)}","by":"x","content":{}}`) }, /its value is not/],
     [{ value: bytes('{"version":"1","by":"x"}') }, /its content is not that of a view/],
     [{ value: bytes('{"version":"1","by":"x","content":{"name":"v","text":"","owner":""}}') }, /its content is not/],
-    [{ value: Buffer.alloc(MAX_OBJECT_BYTES + 1, 32) }, /state\.object\.bytes/],
+    [{ value: Buffer.alloc(2 * MAX_OBJECT_BYTES, 32) }, /state\.object\.bytes/],
   ]
   for (const [change, reason] of bad) assert.match(String(entryOf({ ...good, ...change })), reason)
 })
@@ -144,6 +146,29 @@ test('a repetition that itself comes too late is repeated in turn', () => {
   // Whatever compaction leaves of the beginning.
   for (const left of [[c], [c, d], [c, d, again], [d, again], [again], []])
     assert.equal(read([...left, second]).find(b)?.version, 'd')
+})
+
+test('a change on a state that was never met is doubtful: the object stays, and is not written again over it', () => {
+  const [a, b, c] = [entry('a', undefined), entry('b', 'a'), entry('c', 'b')]
+  const log = read([a, c])
+  assert.equal(log.find(a)?.version, 'a')
+  assert.deepEqual([log.doubts, log.again(a), log.allAgain()], [1, undefined, []])
+  // As a repetition of the one that is there says it, or the whole log.
+  const again = { ...c, over: ['a', 'x'] }
+  assert.equal(log.take(again), 'counts')
+  assert.deepEqual([read([a, b, c]).doubts, read([a, b, c]).find(a)?.version], [0, 'c'])
+  // On what was removed and compacted away meanwhile, too.
+  const anew = read([a, entry('d', undefined)])
+  assert.deepEqual([anew.doubts, anew.again(a)?.over], [0, ['d']])
+  assert.equal(read([c, entry('d', undefined)]).doubts, 1)
+})
+
+test('an object of the greatest size can be written again over others', () => {
+  const room = MAX_OBJECT_BYTES - sizeOf(recordOf(entry('1', undefined, { content: view('') })))
+  const large = entry('1', undefined, { content: view('x'.repeat(room)) })
+  assert.equal(sizeOf(recordOf(large)), MAX_OBJECT_BYTES)
+  const over = Array.from({ length: 100 }, () => 'v'.repeat(128))
+  assert.deepEqual(entryOf(record({ ...large, over })), { ...large, over })
 })
 
 test('a late change on what was removed does not bring it back', () => {

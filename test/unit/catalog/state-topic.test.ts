@@ -3,12 +3,14 @@
  * two changes of one object the first counts, and what is said when the topic cannot serve.
  */
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { after, afterEach, before, mock, test } from 'node:test'
 import { openStateTopic, type StateTopic } from '../../../src/catalog/state/state-topic.ts'
 import { deleteRecords, deleteTopic } from '../../../src/kafka/admin/topics.ts'
 import { produce } from '../../../src/kafka/admin/produce.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
+import { KafkaError, type KafkaLog } from '../../../src/kafka/log.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
+import { controlRecord, writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 import { type Clock, systemClock } from '../../../src/lib/clock.ts'
 import { ChangeConflict, type View } from '../../../src/plan/administration.ts'
 import { type Broker, startBroker } from '../../../src/sandbox/broker.ts'
@@ -40,12 +42,26 @@ const view = (name: string, text = 'SELECT 1'): View => ({ name, text, sources: 
 
 async function server(
   topic: string,
-  more: { clock?: Clock; notes?: string[]; limits?: { objects?: number; bytes?: number }; brokers?: string[] } = {},
+  more: {
+    clock?: Clock
+    notes?: string[]
+    limits?: { objects?: number; bytes?: number }
+    brokers?: string[]
+    seenAs?: (log: KafkaLog) => KafkaLog
+    isUnknown?: () => boolean
+  } = {},
 ): Promise<StateTopic> {
   const cluster = new Cluster({ brokers: more.brokers ?? [broker.bootstrap], retryTimeoutMs: 200 })
+  const ask = cluster.metadata.bind(cluster)
+  mock.method(cluster, 'metadata', async (...args: Parameters<typeof ask>) => {
+    const found = await ask(...args)
+    if (more.isUnknown?.() !== true) return found
+    const error = new KafkaError(UNKNOWN_TOPIC, 'UNKNOWN_TOPIC_OR_PARTITION', 'unknown', true)
+    return { ...found, topics: found.topics.map((each) => ({ ...each, error, partitions: [] })) }
+  })
   const store = await openStateTopic({
     cluster,
-    log: createKafkaLog(cluster),
+    log: more.seenAs?.(createKafkaLog(cluster)) ?? createKafkaLog(cluster),
     topic,
     limits: more.limits,
     clock: more.clock,
@@ -221,11 +237,18 @@ test('a topic that is deleted, or created again, leaves the objects as they are 
   for (const anew of [false, true]) {
     const topic = newTopic()
     const notes: string[] = []
-    const one = await server(topic, { notes })
+    let passedMs = 0
+    const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passedMs }
+    const one = await server(topic, { notes, clock })
     await one.environment('e').saveView(view('v'))
     const cluster = new Cluster({ brokers: [broker.bootstrap] })
     await deleteTopic(cluster, topic)
     cluster.close()
+    if (!anew) {
+      await eventually('it is missing', () => notes.some((note) => note.includes('the brokers do not know it')))
+      assert.equal(one.condition, 'down')
+      passedMs = 60_000
+    }
     if (anew) broker.createTopic(topic, { config: { 'cleanup.policy': 'compact' } })
     await eventually('it is noticed', () => one.condition === 'lost')
     assert.ok(notes.some((note) => note.includes('the state topic is lost')))
@@ -301,6 +324,152 @@ test('of a change that is not read back in time, or before the end, nobody knows
   await assert.rejects(first, /not known whether the change counts: .* 45000 ms/)
   one.close()
   await ended
+})
+
+/** The log of a topic as one server sees it: without batches that were compacted away, and gone when the server is away. */
+function compactedLog() {
+  const gone = new Set<number>()
+  let cut = Promise.withResolvers<never>()
+  cut.promise.catch(() => undefined)
+  let isAway = false
+  const seenAs = (log: KafkaLog): KafkaLog => ({
+    ...log,
+    bounds: async (...args) => {
+      if (isAway) throw new Error('the network is away')
+      return await log.bounds(...args)
+    },
+    scan: (request, signal) => {
+      const source = log.scan(request, signal)
+      return {
+        get progress() {
+          return source.progress
+        },
+        close: () => source.close(),
+        next: async () => {
+          for (;;) {
+            const batch = await Promise.race([source.next(), cut.promise])
+            if (batch === undefined || !gone.has(batch.baseOffset)) return batch
+          }
+        },
+      }
+    },
+  })
+  const setAway = (away: boolean): void => {
+    isAway = away
+    if (away) cut.reject(new Error('the network is away'))
+    else cut = Promise.withResolvers()
+    cut.promise.catch(() => undefined)
+  }
+  return { gone, seenAs, setAway }
+}
+
+test('a server that was away while records were compacted has what the others have, and takes nothing back', async () => {
+  const topic = newTopic()
+  const { gone, seenAs, setAway } = compactedLog()
+  const one = await server(topic, { seenAs })
+  const two = await server(topic)
+  const [a, b] = [one.environment('e'), two.environment('e')]
+  await b.saveNote('t', { description: 'one', tags: [] })
+  await b.saveView(view('v', 'SELECT old'))
+  await b.saveView(view('gone'))
+  await eventually('both have it', () => a.view('gone') !== undefined)
+  const told: string[] = []
+  one.follow(({ kind, name, content }) => told.push(`${kind} ${name} ${content === undefined ? 'gone' : 'there'}`))
+  setAway(true)
+  await eventually('it is away', () => one.condition === 'down')
+  await b.saveNote('t', { description: 'two', tags: [] })
+  await b.saveNote('t', { description: 'three', tags: [] })
+  await b.remove('view', 'v')
+  await b.saveView(view('v', 'SELECT new'))
+  await b.remove('view', 'gone')
+  // All but the last record of each, and a tombstone that is old enough.
+  for (const offset of [0, 1, 2, 3, 5, 7]) gone.add(offset)
+  setAway(false)
+  await eventually('it is back', () => one.condition === 'up')
+  const end = broker.store.partition(topic, 0)?.end
+  for (const objects of [a, b, (await server(topic)).environment('e')]) {
+    assert.equal(objects.note('t')?.description, 'three')
+    assert.equal(objects.view('v')?.text, 'SELECT new')
+    assert.equal(objects.view('gone'), undefined)
+  }
+  assert.deepEqual(told.sort(), ['note t there', 'view gone gone', 'view v there'])
+  await a.saveNote('t', { description: 'four', tags: [] })
+  assert.equal(broker.store.partition(topic, 0)?.end, Number(end) + 1)
+})
+
+test('records that are compacted away while a server follows are missed by it, so it reads all again', async () => {
+  const topic = newTopic()
+  const { gone, seenAs } = compactedLog()
+  const one = await server(topic, { seenAs })
+  const two = await server(topic)
+  await two.environment('e').saveNote('t', { description: 'one', tags: [] })
+  await eventually('it is seen', () => one.environment('e').note('t') !== undefined)
+  gone.add(1)
+  await two.environment('e').saveNote('t', { description: 'two', tags: [] })
+  await two.environment('e').saveNote('t', { description: 'three', tags: [] })
+  gone.add(0)
+  await eventually('it is seen', () => one.environment('e').note('t')?.description === 'three')
+  assert.equal(one.condition, 'up')
+  assert.equal(broker.store.partition(topic, 0)?.end, 3)
+})
+
+test('a batch that one server gets damaged is fetched again; one that is damaged for all is passed over', async () => {
+  const topic = newTopic()
+  const notes: string[] = []
+  const [one, two] = [await server(topic, { notes }), await server(topic)]
+  broker.faults.set({ kind: 'corrupt', topic, times: 1 })
+  await two.environment('e').saveNote('t', { description: 'one', tags: [] })
+  await eventually('both have it', () =>
+    [one, two].every((store) => store.environment('e').note('t')?.description === 'one'),
+  )
+  assert.equal(broker.faults.acted('corrupt'), 1)
+  const damaged = writeRecordBatch([{ key: Buffer.from('x'), value: Buffer.from('y') }], { timestamp: 1 })
+  damaged[damaged.length - 1] ^= 1
+  broker.append(topic, 0, damaged)
+  await two.environment('e').saveNote('t', { description: 'two', tags: [] })
+  await eventually('both go on', () => one.environment('e').note('t')?.description === 'two')
+  assert.equal((await server(topic)).environment('e').note('t')?.description, 'two')
+  assert.equal(notes.filter((note) => note.includes('passed over')).length, 1)
+  assert.deepEqual([one.figures.records.other, one.figures.records.counts], [1, 2])
+})
+
+test('a change whose answer is lost counts when it is read back', async () => {
+  const one = await server(newTopic())
+  for (const name of ['v', 'w', 'x']) {
+    broker.faults.set({ kind: 'drop', api: 'Produce', times: 1 })
+    await one.environment('e').saveView(view(name))
+    assert.equal(broker.faults.acted('drop'), 1)
+    broker.faults.clear()
+  }
+  assert.equal(one.environment('e').views().length, 3)
+  assert.deepEqual(one.figures.changes, { made: 3, conflict: 0, refused: 0 })
+})
+
+test('transactions of somebody else, ended or left open, hold nothing up', async () => {
+  const topic = newTopic()
+  const [one, two] = [await server(topic), await server(topic)]
+  const by = { producerId: 7, producerEpoch: 0, transactional: true, timestamp: 1 }
+  const foreign = () =>
+    broker.append(topic, 0, writeRecordBatch([{ key: Buffer.from('a'), value: Buffer.from('b') }], by))
+  foreign()
+  broker.append(topic, 0, writeRecordBatch([controlRecord('commit')], { ...by, control: true }))
+  await eventually('there is no lag', () => two.figures.lag === 0 && two.figures.offset > 0)
+  foreign()
+  await one.environment('e').saveView(view('v'))
+  await eventually('it is seen', () => two.environment('e').view('v') !== undefined)
+})
+
+test('a topic that brokers do not know for a moment is not taken for deleted', async () => {
+  const topic = newTopic()
+  let isUnknown = false
+  const one = await server(topic, { isUnknown: () => isUnknown })
+  await one.environment('e').saveView(view('v'))
+  isUnknown = true
+  broker.faults.set({ kind: 'error', api: 'Fetch', topic, code: UNKNOWN_TOPIC, times: 4 })
+  await eventually('it was unknown', () => one.condition === 'down' && /do not know it/.test(one.problem))
+  isUnknown = false
+  await eventually('it is found again', () => one.condition === 'up')
+  await one.environment('e').saveView(view('w'))
 })
 
 test('its figures: records by what they were, changes, offset, and how far behind it is', async () => {
