@@ -12,8 +12,11 @@ import type { Log } from './log.ts'
 /** Whether the Kafka of an environment answered the last time; `unknown` before the first answer. */
 export type Reachability = 'up' | 'down' | 'unknown'
 
-/** What a balancer gets to know: `draining` from the moment that the server was asked to stop. */
-export type Readiness = 'ready' | 'draining'
+/**
+ * What a balancer gets to know: `starting` until the objects of all servers have been read, as without them views are
+ * unknown and logins not good; `draining` from the moment that the server was asked to stop.
+ */
+export type Readiness = 'starting' | 'ready' | 'draining'
 
 /**
  * How far the server is: `draining` still takes requests, so that a balancer has time to send new ones elsewhere
@@ -24,6 +27,11 @@ export type Phase = 'serving' | 'draining' | 'closing'
 const FRESH_MS = 10_000
 /** How long the first look may wait for an answer. */
 const FIRST_WAIT_MS = 1000
+/**
+ * Limit `health.starting` (ms): how long a server that cannot read the state topic is kept out of service. Beyond it: it
+ * is ready, as perhaps no server can read it.
+ */
+const STARTING_MS = 120_000
 
 /** How the server and its environments are. */
 export interface HealthReport {
@@ -54,11 +62,18 @@ export class Health {
   readonly #states: State[]
   readonly #clock: Clock
   readonly #log: Log
-  readonly #store: Pick<OwnedStore, 'condition'> | undefined
+  readonly #store: Pick<OwnedStore, 'condition' | 'wasRead'> | undefined
+  readonly #begunMs: number
 
   /** `store`: its condition is reported, if it has one. */
-  constructor(environments: readonly Environment[], clock: Clock, log: Log, store?: Pick<OwnedStore, 'condition'>) {
+  constructor(
+    environments: readonly Environment[],
+    clock: Clock,
+    log: Log,
+    store?: Pick<OwnedStore, 'condition' | 'wasRead'>,
+  ) {
     this.#store = store
+    this.#begunMs = clock.monotonic()
     this.#environments = environments
     this.#clock = clock
     this.#log = log
@@ -66,7 +81,9 @@ export class Health {
   }
 
   get readiness(): Readiness {
-    return this.phase === 'serving' ? 'ready' : 'draining'
+    if (this.phase !== 'serving') return 'draining'
+    const isStarting = this.#store?.wasRead === false && this.#clock.monotonic() - this.#begunMs < STARTING_MS
+    return isStarting ? 'starting' : 'ready'
   }
 
   /**

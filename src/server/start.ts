@@ -24,6 +24,7 @@ import {
 import { openRegister } from './cluster/all-queries.ts'
 import type { Servers } from './cluster/servers.ts'
 import type { BasePath } from './http/base-path.ts'
+import { closeHttp } from './http/close.ts'
 import { Connections } from './http/connections.ts'
 import type { ServerConfig } from './config/config.ts'
 import type { CatalogPeers, Environment, OpenEnvironment } from './environment.ts'
@@ -57,7 +58,7 @@ export interface RunningServer {
   readonly port: number
   readonly environments: readonly Environment[]
   /** The others that share its state, as this one knows them; undefined where nothing is shared. */
-  readonly servers: Pick<Servers, 'name' | 'count' | 'condition' | 'problem'> | undefined
+  readonly servers: Pick<Servers, 'name' | 'count' | 'condition' | 'problem' | 'isNew'> | undefined
   /** What the queries run on; undefined where they run on this thread. */
   readonly workers: Pick<WorkerPool, 'occupation' | 'restart' | 'ended'> | undefined
   /**
@@ -183,7 +184,7 @@ class Server implements RunningServer {
     const register = openRegister(config, means.log, means.clock, {
       sessions: () => this.#sessions,
       failures: (most) => this.#accounts.failures(most),
-      state: () => this.#health.readiness,
+      state: () => (this.#health.phase === 'serving' ? 'ready' : 'draining'),
       named: (identity) => this.#accounts.named(identity),
     })
     this.queries = register.queries
@@ -287,6 +288,7 @@ class Server implements RunningServer {
     this.servers?.changed()
     if (delayMs > 0) await sleep(this.#clock, delayMs, this.#hurry.signal).catch(() => undefined)
     this.#health.phase = 'closing'
+    const untilMs = this.#clock.monotonic() + graceMs
     this.#http.server.closeIdleConnections()
     for (const session of this.#sessions) {
       session.refuse('The server is shutting down.')
@@ -297,9 +299,10 @@ class Server implements RunningServer {
       session.stop('The server is shutting down: the query was ended before it was complete (shutdown.grace).')
     await this.#whenIdle(1000)
     for (const session of this.#sessions) session.destroy()
-    await this.#http.close()
+    const left = untilMs - this.#clock.monotonic()
+    await closeHttp(this.#http, this.#connections, left, { clock: this.#clock, hurry: this.#hurry.signal })
     this.#upgrades.close()
-    this.#accounts.close()
+    await this.#accounts.close()
     await this.servers?.close()
     await Promise.all([this.#pool?.close(), this.#traces?.close()])
     await Promise.all(this.environments.map((environment) => environment.close()))

@@ -285,12 +285,14 @@ export class Accounts {
   }
 
   /**
-   * A session of the account that the token belongs to, so that a browser need not keep the token itself; `full` when
-   * there is no place for one more, undefined when the token is not good.
+   * A session of the service account that the token belongs to, so that a browser need not keep the token itself; `full`
+   * when there is no place for one more, undefined when the token is not good. The token of a login is its session
+   * already: another one would outlive its logout and its end.
    */
   exchange(token: string): LoginOutcome {
     const account = this.byToken(token)
-    return account === undefined ? undefined : this.#open(account)
+    if (account === undefined) return undefined
+    return account.login === undefined ? this.#open(account) : token
   }
 
   /** A code that opens one session of a user, once, within two minutes. Offered by the demo alone. */
@@ -478,8 +480,8 @@ export class Accounts {
     return token
   }
 
-  close(): void {
-    this.#shared?.revocations.close()
+  async close(): Promise<void> {
+    await this.#shared?.revocations.close()
   }
 
   /** How many failures are remembered, each in about 150 bytes. */

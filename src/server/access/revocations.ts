@@ -29,12 +29,16 @@ const MAX_UNSAID = 10_000
 const TELL_MS = 5000
 /** How often an account's logins as a whole are ended in the store. */
 const MARK_MS = 1000
-/** How often what has expired is removed, and what is still unsaid is said; each server at its own time. */
+/** How often what has expired is removed; each server at its own time. */
 const SWEEP_MS = 60_000
-/** Clocks of servers differ. */
-const SKEW_MS = 60_000
+/** How often it is looked whether what is unsaid can be said by now. */
+const SAY_MS = 5000
+/** Clocks of servers differ: as much as `servers.clock` allows. */
+const SKEW_MS = 5 * 60_000
 /** Removed at one time. */
 const SWEPT = 200
+/** How long a server that stops may take to say what is unsaid. */
+const FAREWELL_MS = 1000
 /** When several servers end all logins of one account at the same moment. */
 const TRIES = 5
 
@@ -77,7 +81,7 @@ export class Revocations {
   /** Ends of all logins of an account that are about to be written. */
   readonly #marks = new Map<string, Mark>()
   readonly #markedMs = new Map<string, number>()
-  readonly #sweeping: Timer
+  readonly #timers: readonly Timer[]
   readonly #closed = new AbortController()
   #busy = false
   #changed: () => void = () => undefined
@@ -93,7 +97,12 @@ export class Revocations {
     store.follow((object) => {
       if (isOne(object) && this.#take(object, true)) this.#changed()
     })
-    this.#sweeping = clock.every(SWEEP_MS * (1 + Math.random()), () => void this.sweep())
+    this.#timers = [
+      clock.every(SWEEP_MS * (1 + Math.random()), () => void this.sweep()),
+      clock.every(SAY_MS, () => {
+        if (this.#isWritable) void this.#say()
+      }),
+    ]
   }
 
   /** Calls `changed` whenever further logins are over. */
@@ -118,13 +127,8 @@ export class Revocations {
    * told, which is tried again later.
    */
   async end(login: LoginClaims): Promise<void> {
-    if (this.#isEnded(login) && !this.#unsaid.has(loginKey(login.id))) return
-    const { id, account, issuedAt, expiresAt } = login
-    const now = this.#clock.now()
-    const telling =
-      (this.#singles.get(account) ?? 0) < MAX_OF_ACCOUNT
-        ? this.#write(objectOf(loginKey(id), { until: expiresAt, account }))
-        : this.#mark(account, Math.max(now, issuedAt), Math.max(now + this.#lifetimeMs, expiresAt))
+    const telling = this.#isEnded(login) ? this.#untold(login) : this.#tell(login)
+    if (telling === undefined) return
     telling.catch(() => undefined)
     const told = await within(telling, { ms: TELL_MS, clock: this.#clock }).catch((cause: unknown) => {
       throw notTold(cause instanceof UserError ? cause.message : 'an error inside')
@@ -132,19 +136,51 @@ export class Revocations {
     if (told === TIMED_OUT) throw notTold(`it takes more than ${TELL_MS} ms (server.session.revocation.timeout)`)
   }
 
-  /** Removes what nobody needs any more, and says what is still unsaid. */
+  #tell({ id, account, issuedAt, expiresAt }: LoginClaims): Promise<void> {
+    const now = this.#clock.now()
+    return (this.#singles.get(account) ?? 0) < MAX_OF_ACCOUNT
+      ? this.#write(objectOf(loginKey(id), { until: expiresAt, account }))
+      : this.#mark(account, Math.max(now, issuedAt), Math.max(now + this.#lifetimeMs, expiresAt))
+  }
+
+  /** Of a login that is over here; undefined: all servers know it. */
+  #untold({ id, account }: Ended): Promise<void> | undefined {
+    if (this.#kept.get(loginKey(id))?.stored !== undefined) return undefined
+    const unsaid = this.#unsaid.get(loginKey(id)) ?? this.#unsaid.get(accountKey(account))
+    return this.#marks.get(account)?.written ?? (unsaid && this.#write(unsaid))
+  }
+
+  /** Removes what nobody needs any more. */
   async sweep(): Promise<void> {
-    if (this.#busy) return
-    this.#busy = true
-    try {
+    await this.#alone(async () => {
       const past = this.#clock.now() - SKEW_MS
       let left = SWEPT
       for (const [name, { stored, until }] of this.#kept) {
-        if (until >= past || left-- === 0) continue
+        if (until >= past) continue
+        if (left === 0) return
+        left--
         if (stored === undefined) this.#forget(name)
         else await this.#remove(stored)
       }
+    })
+  }
+
+  /** Says what is still unsaid. */
+  async #say(): Promise<void> {
+    await this.#alone(async () => {
       for (const object of [...this.#unsaid.values()]) await this.#write(object)
+    })
+  }
+
+  get #isWritable(): boolean {
+    return (this.#store.condition ?? 'up') === 'up'
+  }
+
+  async #alone(work: () => Promise<void>): Promise<void> {
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      await work()
     } catch {
       // The store says by its condition that it takes no change; the next time will do.
     } finally {
@@ -152,8 +188,10 @@ export class Revocations {
     }
   }
 
-  close(): void {
-    this.#sweeping.cancel()
+  /** Says what is unsaid, for a second at most. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel()
+    if (this.#unsaid.size > 0 && this.#isWritable) await within(this.#say(), { ms: FAREWELL_MS, clock: this.#clock })
     this.#closed.abort(new Error('the server is stopping'))
   }
 
@@ -214,11 +252,13 @@ export class Revocations {
   #take(object: StoredObject, isStored = false): boolean {
     const { name } = object
     const content = contentOf(object)
+    const known = this.#kept.get(name)
     if (content === undefined) {
-      this.#forget(name)
+      // A server whose clock is wrong may have removed it too early: what this one knows stays until its own time.
+      if (known !== undefined && known.until >= this.#clock.now()) this.#kept.set(name, { ...known, stored: undefined })
+      else this.#forget(name)
       return false
     }
-    const known = this.#kept.get(name)
     this.#kept.set(name, {
       stored: isStored ? object : known?.stored,
       until: Math.max(content.until, known?.until ?? 0),

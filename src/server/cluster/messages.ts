@@ -8,7 +8,6 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { QueryEntry, QueryStatus } from '../../engine/queries.ts'
 import type { RecordToProduce } from '../../plan/administration.ts'
 import { purposeKey } from '../access/signed-logins.ts'
-import type { Readiness } from '../health.ts'
 
 /**
  * Limit `servers.record.bytes` (bytes): one record of the topic of the servers. Beyond it: queries are left out of what a
@@ -42,7 +41,7 @@ export interface Presence {
   /** For people: host and port. */
   readonly name: string
   readonly since: number
-  readonly state: Readiness
+  readonly state: 'ready' | 'draining'
   /** How many queries of an account run there, by `accountId`; those whose clients have stopped reading do not count. */
   readonly accounts: readonly (readonly [account: string, running: number])[]
   /** How often the name of a user failed to log in there within the hour, by `accountId`. */

@@ -104,18 +104,23 @@ export class OtherServers {
 
   /** What of their queries is not known here, in sentences for the user. */
   missing(): readonly string[] {
-    const oldest = this.#clock.monotonic() - SILENCE_MS
-    for (const [id, { heardMs }] of this.#passedOver) if (heardMs < oldest) this.#passedOver.delete(id)
     return [
       ...this.alive().flatMap(({ name, left }) =>
         left === 0
           ? []
           : [`${left} running queries of the server ${JSON.stringify(name)} are not listed (servers.record.bytes).`],
       ),
-      ...[...this.#passedOver.values()].map(
+      ...this.passedOver().map(
         ({ name, problem }) => `Queries of the server ${JSON.stringify(name)} are not listed: ${problem}.`,
       ),
     ]
+  }
+
+  /** Servers that are there and not listened to, and why. */
+  passedOver(): readonly { readonly name: string; readonly problem: string }[] {
+    const oldest = this.#clock.monotonic() - SILENCE_MS
+    for (const [id, { heardMs }] of this.#passedOver) if (heardMs < oldest) this.#passedOver.delete(id)
+    return [...this.#passedOver.values()]
   }
 
   /** A query was ended there; its server says so with its next presence. */

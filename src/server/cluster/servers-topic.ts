@@ -33,6 +33,10 @@ const CONFIG = {
 const MAX_UNSENT = 1000
 /** How long the offsets and the topic itself may take. */
 const ANSWER_MS = 10_000
+/** Whoever hears of a new server says how it is itself, within about a second. */
+const ANSWERED_MS = 2000
+/** Why not everything is known of the others. */
+export const JUST_STARTED = 'this server has just started and has not heard all others yet'
 const FIRST_PAUSE_MS = 100
 /** Not a limit: the longest wait between attempts at reading or writing the topic again. */
 const LONGEST_PAUSE_MS = 5000
@@ -60,7 +64,9 @@ export class ServersTopic {
   #problem = ''
   #noted = ''
   #notedBad = false
+  /** When something of this server was read last, and first. */
   #heardMs: number
+  #firstHeardMs: number | undefined
   /** Records that said nothing. */
   passedOver = 0
 
@@ -78,8 +84,16 @@ export class ServersTopic {
   get problem(): string {
     const { clock } = this.#options
     if (this.#problem !== '') return this.#problem
-    if (clock.monotonic() - this.#heardMs <= SILENCE_MS) return ''
+    const now = clock.monotonic()
+    if (this.#firstHeardMs === undefined && now - this.#heardMs <= SILENCE_MS) return JUST_STARTED
+    if (now - this.#heardMs <= SILENCE_MS) return ''
     return `nothing of this server came back for more than ${SILENCE_MS} ms (servers.silence)`
+  }
+
+  /** The others have not had the time yet to say how they are: what is not known of them may still come. */
+  get isNew(): boolean {
+    const now = this.#options.clock.monotonic()
+    return this.#firstHeardMs === undefined || now - this.#firstHeardMs < ANSWERED_MS
   }
 
   begin(): void {
@@ -98,6 +112,7 @@ export class ServersTopic {
   /** Something of this server was read. */
   heardItself(): void {
     this.#heardMs = this.#options.clock.monotonic()
+    this.#firstHeardMs ??= this.#heardMs
     this.#isWell()
   }
 

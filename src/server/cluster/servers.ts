@@ -11,13 +11,12 @@ import { there } from '../../lib/assert.ts'
 import { type Clock, TIMED_OUT, type Timer, within } from '../../lib/clock.ts'
 import type { ServerConfig } from '../config/config.ts'
 import { serversTopic } from '../environment.ts'
-import type { Readiness } from '../health.ts'
 import type { Log } from '../log.ts'
 import type { Conversation } from '../socket/conversation.ts'
 import { type Kill, MAX_FAILED, type Message, Messages, type Presence } from './messages.ts'
 import { OtherServers } from './other-servers.ts'
 import { accountsOf, workOf } from './presence.ts'
-import { ServersTopic } from './servers-topic.ts'
+import { JUST_STARTED, ServersTopic } from './servers-topic.ts'
 
 /**
  * Limit `servers.kill.timeout` (ms): how long the server that runs a query may take to end it for another one. Beyond it:
@@ -42,7 +41,7 @@ export interface ServersOptions {
   sessions(): Iterable<Conversation>
   /** Failed logins here, by `accountId`: at most so many, those with the most first. */
   failures(most: number): Presence['failures']
-  state(): Readiness
+  state(): Presence['state']
   /** Whether an account, by identity, may end a query that runs here. */
   mayEnd(account: string, entry: QueryEntry): boolean
 }
@@ -104,6 +103,11 @@ export class Servers {
     return this.#topic.problem
   }
 
+  /** The others have not had the time yet to say how they are. */
+  get isNew(): boolean {
+    return this.#topic.isNew
+  }
+
   get condition(): 'up' | 'down' {
     return this.problem === '' ? 'up' : 'down'
   }
@@ -158,9 +162,10 @@ export class Servers {
 
   /** What of the queries of others is not known here, in sentences for the user. */
   missing(): readonly string[] {
-    return this.problem === ''
-      ? this.#others.missing()
-      : [`Queries of other servers may be missing, as these cannot be heard: ${this.problem}.`]
+    if (this.problem !== '')
+      return [`Queries of other servers may be missing, as these cannot be heard: ${this.problem}.`]
+    const started = this.#topic.isNew ? [`Queries of other servers may be missing: ${JUST_STARTED}.`] : []
+    return [...started, ...this.#others.missing()]
   }
 
   /** Ends a query that does not run here. */
@@ -170,7 +175,7 @@ export class Servers {
     const asked = runs === undefined ? alive : [runs]
     if (this.problem !== '')
       return { unknown: `No such query runs on this server, and the others cannot be reached: ${this.problem}.` }
-    if (asked.length === 0) return 'absent'
+    if (asked.length === 0) return this.#absent()
     if (this.#asked.size >= MAX_KILLS)
       return { unknown: `Too many queries of other servers are being ended: the limit servers.kills is ${MAX_KILLS}.` }
     const request = randomUUID()
@@ -183,6 +188,7 @@ export class Servers {
     const outcome = await within(answer.promise, { ms: KILL_TIMEOUT_MS, clock: this.#options.clock })
     this.#asked.delete(request)
     if (outcome === 'ended') this.#others.ended(query)
+    if (outcome === 'absent' && runs === undefined) return this.#absent()
     if (outcome !== TIMED_OUT) return outcome
     const silent = [...left.values()].map((name) => JSON.stringify(name)).join(', ')
     const said = `${silent} did not answer within ${KILL_TIMEOUT_MS} ms (servers.kill.timeout)`
@@ -192,6 +198,17 @@ export class Servers {
           ? `No such query runs on the servers that answered; ${said}.`
           : `The server ${said}: the query may still run. SHOW QUERIES tells.`,
     }
+  }
+
+  /** Whoever was asked does not run the query. */
+  #absent(): KillOutcome {
+    const why = this.#others
+      .passedOver()
+      .map(({ name, problem }) => `the server ${JSON.stringify(name)} is not listened to: ${problem}`)
+    if (this.#topic.isNew) why.unshift(JUST_STARTED)
+    return why.length === 0
+      ? 'absent'
+      : { unknown: `No such query runs on the servers that answered; ${why.join('; ')}.` }
   }
 
   async close(): Promise<void> {

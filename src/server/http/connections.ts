@@ -78,6 +78,11 @@ export class Connections {
     return [...this.#all.values()].filter(({ account }) => account === undefined).length
   }
 
+  /** The server is closing: ends all connections, or those over which nothing is answered. */
+  end(which: 'unused' | 'all'): void {
+    for (const { socket, active } of [...this.#all.values()]) if (which === 'all' || active === 0) socket.destroy()
+  }
+
   /** A good credential came over the connection. A string is the refusal, for the user. */
   admit(socket: Socket, whose: Account): string | undefined {
     const connection = this.#find(socket)

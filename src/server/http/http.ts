@@ -26,7 +26,7 @@ const MAX_PARAMETER = 16_384
 /** How often requests that are not complete are looked at. */
 const LOOK_MS = 1000
 
-const STATE = { type: 'string', enum: ['ready', 'draining'] }
+const STATE = { type: 'string', enum: ['starting', 'ready', 'draining'] }
 const REPORT = {
   'application/json': {
     type: 'object',

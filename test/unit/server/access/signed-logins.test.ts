@@ -130,6 +130,14 @@ describe('a signed login', () => {
     for (const { accounts } of [one, two]) assert.equal(accounts.byToken(token), undefined)
   })
 
+  test('is its own session: nothing that outlives it is given for it', async () => {
+    const one = server(await openStore())
+    const token = String(await one.accounts.login('anna', 'secret', 'a'))
+    assert.equal(one.accounts.exchange(token), token)
+    await one.accounts.logout(token)?.told
+    assert.equal(one.accounts.exchange(token), undefined)
+  })
+
   test('of a service account, too; what follows one ends with the account', async () => {
     const one = server(await openStore())
     const token = String(one.accounts.exchange('robot-token-0123456789'))
@@ -259,13 +267,45 @@ describe('logouts', () => {
     clock.at += HOUR_MS
     await revocations.sweep()
     assert.equal(store.all().length, 2, 'clocks of servers differ')
-    clock.at += 60_000
+    clock.at += 300_000
     await revocations.sweep()
     assert.equal(store.all().length, 1)
     clock.at += 1000
     await revocations.sweep()
     assert.equal(store.all().length, 0)
     assert.equal(revocations.isOver(claims(1, 1)), false)
+  })
+
+  test('are removed so many at a time', async () => {
+    const store = await openStore()
+    const clock = standingClock()
+    const revocations = new Revocations(store, clock, HOUR_MS)
+    for (let i = 0; i < 450; i++)
+      await revocations.end({ ...claims(i, clock.at), account: accountId(`user ${Math.floor(i / 50)}`) })
+    clock.at += 2 * HOUR_MS
+    const left: number[] = []
+    for (let i = 0; i < 3; i++) {
+      await revocations.sweep()
+      left.push(store.all().length)
+    }
+    assert.deepEqual(left, [250, 50, 0])
+  })
+
+  test('stay as long as they are needed, though another server with a wrong clock removes them', async () => {
+    const store = await openStore()
+    const clock = standingClock()
+    const [one, early] = [new Revocations(store, clock, HOUR_MS), { ...standingClock(), at: clock.at }]
+    const login = claims(1, clock.at)
+    await one.end(login)
+    early.now = () => clock.at + 2 * HOUR_MS
+    await new Revocations(store, early, HOUR_MS).sweep()
+    assert.deepEqual(store.all(), [])
+    assert.equal(one.isOver(login), true)
+    // It can be ended once more, and is forgotten when its time has come.
+    await one.end(login)
+    clock.at += HOUR_MS + 300_001
+    await one.sweep()
+    assert.equal(one.isOver(login), false)
   })
 })
 
@@ -315,9 +355,12 @@ describe('two servers with one state topic', () => {
       /ended on this server\. The others do not know it yet: .*not authorized/,
     )
     assert.equal(two.accounts.byToken(token)?.name, 'anna')
+    // Asked for once more it is no more known than before.
+    await assert.rejects(one.accounts.logout(token)?.told ?? assert.fail(), /The others do not know it yet/)
     broker.faults.clear()
-    await one.shared?.revocations.sweep()
+    await one.accounts.logout(token)?.told
     await eventually('the other knows it', () => two.accounts.byToken(token) === undefined)
+    await one.accounts.logout(token)?.told
     for (const { store } of [a, b]) store.close()
   })
 

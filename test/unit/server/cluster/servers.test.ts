@@ -66,7 +66,7 @@ async function start(topic: string, more: { config?: object; key?: string; accou
 /** All of them know each other. */
 async function together(...servers: readonly { server: RunningServer }[]): Promise<void> {
   await eventually('they know each other', () =>
-    servers.every(({ server }) => server.servers?.count === servers.length),
+    servers.every(({ server }) => server.servers?.count === servers.length && !server.servers.isNew),
   )
 }
 
@@ -167,6 +167,10 @@ test('a query is ended from another server, by whom it belongs to and by who may
   assert.match((await second.done).error ?? '', /The query was killed by admin/)
   // One that is in no list yet: all servers are asked.
   const unheard = await start(topic)
+  const early = await ask(unheard, 'anna', "KILL QUERY 'nothing'").done
+  assert.match(early.error ?? '', /just started and has not heard all others yet/)
+  const [listed] = (await ask(unheard, 'anna', 'SHOW QUERIES').done).stops
+  assert.match(listed.missing ?? '', /^Queries of other servers may be missing.* has just started/)
   const third = await running(unheard, 'anna')
   await together(one, two, unheard)
   const [{ id: last }] = await shown(unheard, 'anna')
@@ -282,7 +286,7 @@ test('without a key a record of another server is believed, and its lies are bou
   let seq = 0
   await eventually('it is believed', async () => {
     await write(`${topic}_servers`, JSON.stringify({ ...own, seq: ++seq, accounts: [], queries: [] }))
-    return one.server.servers?.count === 2
+    return one.server.servers?.count === 2 && one.server.servers.condition === 'up'
   })
   const { error = '' } = await ask(one, 'anna', "KILL QUERY 'abc'").done
   assert.match(error, /"ghost" did not answer within 5000 ms \(servers\.kill\.timeout\)/)

@@ -1,15 +1,19 @@
 /** How a server leaves service: what balancers see, what is still taken, and what ends the waits. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import { type Clock, systemClock } from '../../../../src/lib/clock.ts'
 import { record } from '../../../../src/protocol/frames.ts'
 import type { RunningServer } from '../../../../src/server/start.ts'
 import type { Run } from '../../../../src/server/socket/session.ts'
+import { startBroker } from '../../../../src/sandbox/broker.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { ask, BEARER, converse, DEMO_PATH, fakeEnvironment, startFixture, summary } from '../fixture.ts'
 
+const LEADER_NOT_AVAILABLE = 5
+const JSON_OF_50 = 'Content-Type: application/json\r\nContent-Length: 50'
 const DELAY_MS = 61_000
 const GRACE_MS = 122_000
 const LIMITS = { 'shutdown.delay': '61s', 'shutdown.grace': '122s' }
@@ -139,6 +143,34 @@ describe('a server that is asked to stop', () => {
     assert.ok(!time.waits(DELAY_MS))
     await closed
   })
+
+  it('waits for no request that is not complete: not at all for half a head, and until it is hurried for half a body', async () => {
+    const { server, time } = await start({})
+    const halves = [
+      '',
+      'GET /health HTTP/1.1\r\nHost: x\r\n',
+      `POST /api/login HTTP/1.1\r\nHost: x\r\n${JSON_OF_50}\r\n\r\n{"u`,
+    ]
+    const sockets = await Promise.all(
+      halves.map(async (text) => {
+        const socket = connect(server.port, server.host)
+        socket.on('error', () => undefined)
+        await once(socket, 'connect')
+        socket.write(text)
+        return { socket, ended: once(socket, 'close') }
+      }),
+    )
+    const [nothing, head, body] = sockets
+    // Answered behind what the others have sent.
+    assert.equal((await fetch(`${server.url}/health`)).status, 200)
+    const closed = server.close()
+    await eventually('it closes', () => time.waits(1000))
+    time.pass(1000)
+    await Promise.all([nothing.ended, head.ended])
+    assert.equal(body.socket.destroyed, false)
+    void server.close(0)
+    await Promise.all([body.ended, closed])
+  })
 })
 
 describe('a Kafka that does not answer', () => {
@@ -154,6 +186,31 @@ describe('a Kafka that does not answer', () => {
       assert.match(metrics, /^sluice_draining 0$/m)
     } finally {
       await server.close(0)
+    }
+  })
+
+  it('keeps a server out of service that has never read the state topic, for two minutes', async () => {
+    let passedMs = 0
+    const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passedMs }
+    const broker = await startBroker()
+    const config = {
+      environments: [{ name: 'demo', kafka: { brokers: [broker.bootstrap], retryTimeout: '200ms' } }],
+      state: { topic: 'state' },
+      limits: { 'server.workers': 0 },
+    }
+    broker.faults.set({ kind: 'error', api: 'ListOffsets', topic: 'state', code: LEADER_NOT_AVAILABLE, times: 100_000 })
+    const { server } = await startFixture(undefined, config, { open: undefined, clock })
+    try {
+      assert.deepEqual(await stateOf(server, '/health'), [503, 'starting'])
+      assert.deepEqual(await stateOf(server, '/health/live'), [200, 'starting'])
+      passedMs = 120_000
+      assert.deepEqual(await stateOf(server, '/health'), [200, 'ready'])
+      passedMs = 0
+      broker.faults.clear()
+      await eventually('it is read', async () => (await stateOf(server, '/health'))[1] === 'ready')
+    } finally {
+      await server.close(0)
+      await broker.close()
     }
   })
 })
