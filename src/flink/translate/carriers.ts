@@ -27,14 +27,17 @@ export function numberIn({ sql: json, number }: Term): FlinkSql {
   if (number !== undefined) {
     const n = once(number)
     const far = long(sql`CAST(${n} AS STRING)`)
-    return once(sql`CASE WHEN NOT (ABS(${n}) < 1E15) THEN ${far} ELSE ${withoutZeroSign(n)} END`)
+    return once(sql`CASE WHEN NOT ${isShort(n)} THEN ${far} ELSE ${withoutZeroSign(n)} END`)
   }
   const c = once(json)
   return once(sql`CASE WHEN REGEXP(${c}, ${LONG_NUMBER}) THEN ${long(c)} ELSE TRY_CAST(${c} AS DOUBLE) END`)
 }
 
-/** The carrier of a JSON number that has no canonical text, or of one with more than 16 characters and no point. */
-const LONG_NUMBER = text(`^(!|[^"\\[{.][^.]{16,}$)`)
+/**
+ * The carrier of a JSON number that has no canonical text, or of one with more than 16 characters and no point; and those
+ * of 16 digits that begin with 9, as some of them have more than 53 bits.
+ */
+const LONG_NUMBER = text(`^(!|[^"\\[{.][^.]{16,}$|9[0-9]{15}$)`)
 
 /** A JSON number that was computed: what goes on with it as a number does not read its text. */
 export function computed(value: FlinkSql, of: Pick<Term, 'type' | 'mark'>): Term {
@@ -96,13 +99,18 @@ export function isBooleanIn({ sql: c }: Term): FlinkSql {
   return sql`(${c} IN ('true', 'false'))`
 }
 
+/** Whether a double has 15 digits before the point at most; NaN has not: of a bare NOT the planner makes another comparison. */
+function isShort(value: FlinkSql): FlinkSql {
+  return ordering(sql`ABS(${value})`, '<', sql`1E15`)
+}
+
 /** A double as canonical JSON text; what is beyond 15 digits is odd. */
 export function canonicalOfDouble(of: FlinkSql): FlinkSql {
   const value = once(of)
   const whole = sql`CAST(CAST(${value} AS BIGINT) AS STRING)`
   const large = sql`CONCAT(${ODD}, CAST(${value} AS STRING))`
   return once(
-    sql`CASE WHEN NOT (ABS(${value}) < 1E15) THEN ${large} WHEN ${value} = FLOOR(${value}) THEN ${whole} ELSE CAST(${value} AS STRING) END`,
+    sql`CASE WHEN NOT ${isShort(value)} THEN ${large} WHEN ${value} = FLOOR(${value}) THEN ${whole} ELSE CAST(${value} AS STRING) END`,
   )
 }
 

@@ -207,7 +207,8 @@ export function readCarrier(said: string, type: DataType): Value {
     case 'bytes':
       return Buffer.from(said, 'base64')
     case 'json': {
-      if (/^[[{!]/.test(said))
+      // A double that no guard met would be no JSON.
+      if (/^(?:[[{!NI]|-I)/.test(said))
         throw new GivenBack(
           `a list, a structure or a number beyond 15 digits would come back as other text: ${said.slice(0, 100)}`,
         )
