@@ -5,6 +5,7 @@
  * only. This is the one place of the server that reads files and environment variables (`follow` calls it
  * again).
  */
+import { isIP } from 'node:net'
 import { parse as parseYaml, YAMLError } from 'yaml'
 import { z } from 'zod'
 import type { SettingDefaults } from '../../engine/host.ts'
@@ -72,6 +73,8 @@ export interface ServerConfig {
     /** In front of all paths, without a slash at its end. */
     readonly basePath?: string
     readonly trustForwardedPrefix?: boolean
+    /** Addresses and networks of proxies: callers have the address that these say (X-Forwarded-For). */
+    readonly trustedProxies?: readonly string[]
     /** Logins are signed, and good on all servers with the same keys. */
     readonly session?: SessionConfig
   }
@@ -176,6 +179,15 @@ const origin = text.refine(
   wrong('an origin as browsers send it: scheme, host and port, such as https://example.com or http://localhost:5173'),
 )
 
+/** An IP address, or a network as CIDR. */
+const network = text.refine((given) => {
+  const [address = '', bits, ...rest] = given.split('/')
+  const most = isIP(address) === 6 ? 128 : 32
+  return (
+    isIP(address) !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+  )
+}, wrong('an IP address or a network, such as 10.0.0.7 or 10.0.0.0/8'))
+
 const basePath = converted(BASE_PATH_WORDS, (given) => (typeof given === 'string' ? readBasePath(given) : undefined))
 
 function server(files: string[]) {
@@ -198,6 +210,7 @@ function server(files: string[]) {
     basePath: basePath.optional(),
     session: session(files).optional(),
     trustForwardedPrefix: flag.optional(),
+    trustedProxies: z.array(network, wrong('a list of addresses and networks such as 10.0.0.0/8')).optional(),
   })
 }
 

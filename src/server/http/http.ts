@@ -108,6 +108,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
     rewriteUrl: (request) => base.inside(request.url ?? '/', request.headers),
     logger: false,
     ...(https === null ? { http: times } : { https }),
+    trustProxy: config.server.trustedProxies === undefined ? false : [...config.server.trustedProxies],
     bodyLimit: config.limits['server.max.message.bytes'],
     requestTimeout: config.limits['server.request.timeout'],
     keepAliveTimeout: config.limits['server.idle.timeout'],
@@ -242,7 +243,8 @@ function addPage(app: FastifyInstance, config: HttpContext['config'], base: Base
       name: NAME,
       version: VERSION,
       environments: config.environments.map((e) => e.name),
-      host: request.host,
+      // What a proxy says of the caller's address is believed, and nothing else of it.
+      host: request.headers.host ?? '',
       basePath: prefix,
       secure: config.server.tls !== undefined,
     }

@@ -320,3 +320,34 @@ test('a session in exchange for a token, and for a code that is good once', asyn
     await server.close(0)
   }
 })
+
+test('behind a trusted proxy logins come from where it says; from anywhere else the header means nothing', async () => {
+  const statuses = async (config: object, ...from: readonly (readonly [password: string, forwarded: string])[]) => {
+    const { server } = await startFixture(undefined, { ...config, limits: { 'server.max.login.failures': 2 } })
+    try {
+      const seen: number[] = []
+      for (const [password, forwarded] of from) {
+        const body = JSON.stringify({ user: 'admin', password })
+        const headers = { 'x-forwarded-for': forwarded }
+        seen.push((await fetch(`${server.url}/api/login`, { method: 'POST', body, headers })).status)
+      }
+      return seen
+    } finally {
+      await server.close(0)
+    }
+  }
+  const proxies = (...trustedProxies: string[]) => ({ server: { port: 0, trustedProxies } })
+  const tries = [
+    ['secret', '10.1.1.1'],
+    ['wrong', '10.1.1.1, 10.9.9.9'],
+    ['wrong', '10.9.9.9'],
+    ['wrong', '10.9.9.9'],
+    ['secret', '10.1.1.1'],
+  ] as const
+  assert.deepEqual(await statuses(proxies('127.0.0.0/8', '::1'), ...tries), [200, 401, 401, 429, 200])
+  // All of them come from one address, from which the name is known; that of a network elsewhere is no proxy.
+  assert.deepEqual(await statuses(proxies('10.0.0.0/8'), ...tries), [200, 401, 401, 429, 429])
+  assert.deepEqual(await statuses({}, ...tries), [200, 401, 401, 429, 429])
+  for (const wrong of ['10.0.0.0/33', '10.0.0/8', 'proxy', '::1/129', '10.0.0.1/'])
+    await assert.rejects(statuses(proxies(wrong)), /trustedProxies\[0\].*an IP address or a network/)
+})
