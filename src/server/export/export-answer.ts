@@ -162,7 +162,14 @@ export class ExportAnswer implements Conversation {
   #begin(): void {
     if (this.#begun || this.#answer.response.destroyed) return
     this.#begun = true
-    this.#answer.head()
+    try {
+      this.#answer.head()
+    } catch (cause) {
+      // Whoever brings bytes, or a timer, has nobody to tell it.
+      this.#host.failed(this, this.id, cause)
+      this.stop('The answer could not be begun.')
+      this.destroy()
+    }
   }
 
   #takesNothingFor(ms: number): boolean {

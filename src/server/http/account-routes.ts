@@ -144,13 +144,14 @@ function addLogout(
 ): void {
   const logOut = async (request: FastifyRequest<{ Querystring: { token?: string } }>, reply: FastifyReply) => {
     const given = credential(request.raw) ?? request.query.token
-    forget(request, reply)
     try {
       if (typeof given === 'string') await logout(given)
     } catch (cause) {
       if (!(cause instanceof UserError)) throw cause
+      // Whoever repeats it needs the cookie.
       return fail(request, reply, 503, cause.message)
     }
+    forget(request, reply)
     return reply.code(204).send()
   }
   app.get<{ Querystring: { token?: string } }>('/api/logout', { config: { call: LOGOUT } }, logOut)

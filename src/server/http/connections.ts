@@ -42,6 +42,7 @@ type Limits = Pick<
   | 'server.max.connections.per.user'
   | 'server.max.connections.unauthenticated'
   | 'server.max.pending.bytes'
+  | 'server.stalled.send.timeout'
 >
 
 export class Connections {
@@ -60,6 +61,10 @@ export class Connections {
   /** Sees every connection of the server from now on. */
   watch(server: Server): void {
     server.on('connection', (socket: Socket) => this.#opened(socket))
+    // Of what is being computed nothing is written yet.
+    server.setTimeout(this.#limits['server.stalled.send.timeout'], (socket: Socket) => {
+      if ((this.#find(socket)?.active ?? 0) === 0 || socket.writableLength > 0) socket.destroy()
+    })
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const connection = this.#find(request.socket)
       if (connection === undefined) return

@@ -157,7 +157,7 @@ const PROXIES = ['/api/v1/environments/:environment/proxy', ALIAS]
 
 /** Adds the routes in all their forms. */
 export function addRoutes(app: FastifyInstance, routes: readonly Route[], context: RestContext): void {
-  // Who asks is settled before a body is read.
+  // Who asks is settled before a body is read, and once more when it is there: it may have taken half a minute.
   const settled = new WeakMap<FastifyRequest, Settled>()
   const gate = new CallGate()
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
@@ -175,6 +175,8 @@ export function addRoutes(app: FastifyInstance, routes: readonly Route[], contex
         method: route.method,
         url: prefix + path,
         config: prefix === ALIAS ? {} : { call: description(route, prefix !== '') },
+        // A file is made for whoever takes it.
+        exposeHeadRoute: route.file === undefined,
         onRequest,
         handler: (request, reply) =>
           handle(route, there(settled.get(request), 'a request is settled'), request, reply, context, gate),
@@ -208,7 +210,7 @@ function description(route: Route, proxied: boolean): Description {
 
 async function handle(
   route: Route,
-  settled: Settled,
+  before: Settled,
   request: FastifyRequest,
   reply: FastifyReply,
   context: RestContext,
@@ -217,11 +219,13 @@ async function handle(
   const abort = new AbortController()
   reply.raw.once('close', () => abort.abort())
   // A file takes as long as its reader; it counts as a query.
-  const turn = route.file === undefined ? gate.enter(identityOf(settled.account), abort.signal) : undefined
+  const turn = route.file === undefined ? gate.enter(identityOf(before.account), abort.signal) : undefined
   if (turn === 'full') return fail(request, reply, 429, TOO_MANY_CALLS)
   const end = await turn
   if (turn !== undefined && end === undefined) return reply.hijack()
+  let settled = before
   try {
+    settled = settle(request, context)
     const answer = await route.run({
       ...settled,
       body: request.body,
@@ -234,7 +238,9 @@ async function handle(
   } catch (cause) {
     return refuse(request, reply, cause, context.log)
   } finally {
-    end?.()
+    // An answer that nobody takes keeps its place, until the connection is cut (`server.stalled.send.timeout`).
+    if (reply.raw.closed) end?.()
+    else reply.raw.once('close', () => end?.())
     if (route.method !== 'GET' && route.readsOnly !== true) logChange(route, settled, reply, context.log)
   }
 }
@@ -246,9 +252,12 @@ async function exportTo(
   context: RestContext,
 ): Promise<void> {
   const { raw: response } = reply
+  // HTTP/1.0 has no chunks, behind which a trailer could stand.
+  const { trailer, ...others } = headers
+  const given = reply.request.raw.httpVersion === '1.0' || trailer === undefined ? others : { ...others, trailer }
   const head = (): void => {
     reply.hijack()
-    for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers }))
+    for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...given }))
       if (value !== undefined) response.setHeader(name, value)
     response.writeHead(200)
     response.flushHeaders()
@@ -360,6 +369,7 @@ export function fail(
   fields: RestError['fields'] = [],
 ): FastifyReply {
   if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (status === 503) reply.header('retry-after', '5')
   return reply
     .code(status)
     .type('application/json; charset=utf-8')

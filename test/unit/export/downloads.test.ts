@@ -1,5 +1,6 @@
 /** Exports as a browser fetches them: left, downloaded from an address of their own, asked for how they ended. */
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { ExportTickets } from '../../../src/server/export/tickets.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -97,4 +98,19 @@ test('downloads are few, and forgotten after a while', () => {
   now = 600_001
   assert.equal(tickets.find(opened[50], 'a', 'demo'), undefined)
   assert.ok(tickets.find(opened[49], 'a', 'demo') !== undefined, 'one that runs stays')
+})
+
+test('HTTP without chunks gets the file without a trailer, and HEAD of a file takes nothing', async () => {
+  const body = JSON.stringify({ sql: 'SELECT id FROM orders', format: 'ndjson' })
+  const head = `POST /api/v1/sql/export HTTP/1.0\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: ${body.length}\r\n\r\n`
+  const socket = connect(world.server.port, '127.0.0.1')
+  socket.write(head + body)
+  let answer = ''
+  for await (const bytes of socket) answer += String(bytes)
+  assert.match(answer, /^HTTP\/1\.1 200 /)
+  assert.doesNotMatch(answer, /trailer|chunked/i)
+  assert.ok(answer.endsWith('\r\n\r\n{"id":1}\n{"id":2}\n'), answer)
+  const { id } = await open('SELECT id FROM orders')
+  assert.equal((await call(`/${id}/file`, { method: 'HEAD' })).status, 404)
+  assert.equal(await (await call(`/${id}/file`)).text(), '{"id":1}\n{"id":2}\n')
 })

@@ -13,7 +13,19 @@ import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import { record } from '../../../../src/protocol/frames.ts'
 import { parseRequest } from '../../../../src/protocol/request.ts'
-import { AGENT_PATH, ask, BEARER, converse, DEMO_PATH, startFixture, summary, TOKEN } from '../fixture.ts'
+import type { OpenEnvironment } from '../../../../src/server/environment.ts'
+import { eventually } from '../../../support/eventually.ts'
+import {
+  AGENT_PATH,
+  ask,
+  BEARER,
+  converse,
+  DEMO_PATH,
+  fakeEnvironment,
+  startFixture,
+  summary,
+  TOKEN,
+} from '../fixture.ts'
 
 test('the reading of a first message never throws, and takes what is right', () => {
   fc.assert(
@@ -277,5 +289,46 @@ test('over TLS everything is the same', async (t) => {
     }
   } finally {
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('answers that nobody takes end with their connection; one that is being computed does not', async () => {
+  // The first look at an environment that says nothing takes a second.
+  const open: OpenEnvironment = async ({ name }) => fakeEnvironment(name, { probe: () => new Promise(() => undefined) })
+  const { server } = await startFixture(undefined, { limits: { 'server.stalled.send.timeout': '50ms' } }, { open })
+  try {
+    assert.equal((await fetch(`${server.url}/health`)).status, 200)
+    const socket = connectTcp(server.port, '127.0.0.1').on('error', () => undefined)
+    await once(socket, 'connect')
+    socket.pause()
+    socket.write('GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(400))
+    await eventually('it is cut', () => {
+      socket.write(' ')
+      return socket.destroyed
+    })
+  } finally {
+    await server.close(0)
+  }
+})
+
+test('whoever has lost an account while a body was on its way has lost it', async () => {
+  const { server, config } = await startFixture()
+  try {
+    const text = JSON.stringify({ name: 'x', sql: 'SELECT 1' })
+    const head = `PUT /api/v1/saved-queries/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n`
+    for (const [isThere, status] of [
+      // It runs, and this server keeps none.
+      [true, 501],
+      [false, 401],
+    ] as const) {
+      const { socket, answer } = await raw(server.port, head + text.slice(0, 5))
+      // Answered behind what the other has sent.
+      await (await fetch(`${server.url}/health`)).text()
+      if (!isThere) server.setAccounts(config.users, [])
+      socket.write(text.slice(5))
+      assert.match(await answer, new RegExp(`^HTTP/1.1 ${status} `))
+    }
+  } finally {
+    await server.close(0)
   }
 })
