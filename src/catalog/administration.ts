@@ -88,5 +88,6 @@ async function topicAsCreated(cluster: Cluster, name: string): Promise<TopicToCr
     partitions: partitions.length,
     replication: partitions.reduce((most, p) => Math.max(most, p.replicas.length), 1),
     config: Object.fromEntries(config.entries.filter((e) => !e.isDefault).map((e) => [e.name, e.value])),
+    ...(config.refused === undefined ? {} : { unknownConfig: config.refused.message }),
   }
 }

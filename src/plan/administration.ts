@@ -19,6 +19,8 @@ export interface TopicToCreate {
   readonly replication: number
   /** Kafka's topic settings by name. */
   readonly config: Readonly<Record<string, string>>
+  /** Of a topic that is there: why its settings are not known. */
+  readonly unknownConfig?: string
 }
 
 /** A record as bytes; null is a tombstone as a value, and no key as a key. */

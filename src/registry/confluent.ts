@@ -71,7 +71,14 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
       if (!isRecord(body) || !isInteger(body['id'])) throw http.broken('answered a registration without an id')
       return body['id']
     },
-    deleteSubject: async (subject) => void (await http.ask('DELETE', `/subjects/${encodeURIComponent(subject)}`)),
+    deleteSubject: async (subject) => {
+      try {
+        await http.ask('DELETE', `/subjects/${encodeURIComponent(subject)}`)
+      } catch (error) {
+        // Somebody has deleted it already.
+        if (!(error instanceof RegistryError) || error.status !== 404) throw error
+      }
+    },
     close: () => http.close(),
   }
 }

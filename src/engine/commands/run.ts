@@ -9,7 +9,8 @@ import { insert } from './insert.ts'
 import { readingOnly } from './lookup.ts'
 import { createSynonym, createView, dropObject, showSynonyms, showViews } from './objects.ts'
 import { killQuery, showQueries } from './queries.ts'
-import { createTable, dropTable, showCreateTable, truncate } from './tables.ts'
+import { dropTable, truncate } from './drop.ts'
+import { createTable, showCreateTable } from './tables.ts'
 
 const KINDS: ReadonlySet<Statement['kind']> = new Set([
   'insert',

@@ -1,7 +1,4 @@
-/**
- * CREATE TABLE, DROP TABLE, TRUNCATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with
- * them.
- */
+/** CREATE TABLE and SHOW CREATE TABLE: topics, their formats, and the schemas that go with them. */
 import {
   type FormatName,
   FORMATS,
@@ -14,33 +11,30 @@ import {
 import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
+import { UserError } from '../../lib/user-error.ts'
 import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Table, TableFacet } from '../../plan/catalog.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
 import { leaves } from '../../plan/bind/virtual-tables.ts'
-import type {
-  ColumnDefinition,
-  CreateTable,
-  DropStatement,
-  Name,
-  ShowStatement,
-  TruncateStatement,
-} from '../../sql/ast.ts'
+import type { ColumnDefinition, CreateTable, Name, ShowStatement } from '../../sql/ast.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type DataType, type StructType, typeName } from '../../types.ts'
 import type { StatementContext } from '../context.ts'
-import { bareTrue, flagAndInfo } from './answer.ts'
+import { flagAndInfo } from './answer.ts'
 import { avroSchema } from './avro-schema.ts'
 import { protobufSchema } from './protobuf-schema.ts'
-import { allowed, checkNotSystem, writableTable } from './lookup.ts'
+import { declarationOfTopic } from './drop.ts'
+import { allowed } from './lookup.ts'
 
 /** Formats that CREATE TABLE takes; for keys, single ones also behind TW and SW. */
 const CREATED = PLAIN_FORMATS.filter((format) => FORMATS[format].created)
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
+const MOST_PARTITIONS = 99_999
+/** As many as Kafka's number has room for. */
+const MOST_REPLICAS = 32_767
 const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
-const POLICY_VIOLATION = 'POLICY_VIOLATION'
 
 export async function createTable(
   statement: CreateTable,
@@ -55,18 +49,21 @@ export async function createTable(
   const topic = topicOf(statement)
   const there = await administration.exists(name)
   if (there && !statement.ifNotExists) throw alreadyExists(name)
-  if (there && administration.objects.table(name) !== undefined)
+  if (there && (await declarationOfTopic(name, administration, context.environment.catalog)) !== undefined)
     return flagAndInfo('CREATE TABLE', `Topic ${name} exists already`)
   // Schemas first: a registry that refuses leaves no topic behind.
   const subjects = await registerSchemas(plan, administration)
   try {
     if (!there) await administration.createTopic(topic, context.signal)
   } catch (error) {
-    for (const subject of subjects) await administration.deleteSubject(subject)
-    if (error instanceof KafkaError && error.errorName === TOPIC_ALREADY_EXISTS) throw alreadyExists(name)
-    throw error
+    // A topic may be there although nobody said so: then it is one with these schemas.
+    const isRefused = error instanceof KafkaError && error.code > 0
+    if (isRefused || !(await administration.exists(name))) {
+      await withdraw(subjects, administration)
+      throw error instanceof KafkaError && error.errorName === TOPIC_ALREADY_EXISTS ? alreadyExists(name) : error
+    }
   }
-  await administration.objects.saveTable(name, {
+  await saveFormats(administration, name, {
     key: plan.key.format,
     value: plan.value.format,
     ...(plan.key.format === 'JSON' && plan.key.type?.kind === 'struct' ? { keyColumns: plan.key.type } : {}),
@@ -106,10 +103,24 @@ async function registerSchemas(plan: PlannedTable, administration: Administratio
       if (answer.created) created.push(subject)
     }
   } catch (error) {
-    for (const subject of created) await administration.deleteSubject(subject)
+    await withdraw(created, administration)
     throw error
   }
   return created
+}
+
+/** Takes schemas away that were made for nothing. What went wrong before is what is told. */
+async function withdraw(subjects: readonly string[], administration: Administration): Promise<void> {
+  await Promise.allSettled(subjects.map((subject) => administration.deleteSubject(subject)))
+}
+
+async function saveFormats(administration: Administration, name: string, given: TableDeclaration): Promise<void> {
+  try {
+    await administration.objects.saveTable(name, given)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw new UserError(`The topic ${name} is there, and its formats are not: ${error.message}`)
+  }
 }
 
 // ---------------------------------------------------------------------------------------------- what is to be created
@@ -318,17 +329,17 @@ function topicOf(statement: CreateTable): TopicToCreate {
   let partitions = 1
   let replication = 1
   for (const { name, value, span } of statement.properties) {
-    const count = (): number => {
-      if (!/^\d{1,5}$/.test(value) || Number(value) < 1)
-        throw new SqlError('VALUE', `${name} is a number from 1, not "${value}".`, span)
+    const count = (most: number): number => {
+      if (!/^\d{1,5}$/.test(value) || Number(value) < 1 || Number(value) > most)
+        throw new SqlError('VALUE', `${name} is a number from 1 to ${most}, not "${value}".`, span)
       return Number(value)
     }
     switch (name.toLowerCase()) {
       case 'partitions':
-        partitions = count()
+        partitions = count(MOST_PARTITIONS)
         break
       case 'replication':
-        replication = count()
+        replication = count(MOST_REPLICAS)
         break
       case 'compacted':
         if (!/^(true|false)$/i.test(value))
@@ -348,66 +359,6 @@ function topicOf(statement: CreateTable): TopicToCreate {
     }
   }
   return { name: statement.name.text, partitions, replication, config }
-}
-
-// ---------------------------------------------------------------------------------------------- DROP
-
-export async function dropTable(
-  statement: DropStatement,
-  administration: Administration,
-  context: StatementContext,
-): Promise<Output> {
-  const { name, ifExists } = statement
-  const { catalog } = context.environment
-  const { objects } = administration
-  if ((await catalog.view?.(name.text)) !== undefined)
-    throw new SqlError('UNKNOWN_TABLE', `${name.text} is a view.`, name.span, `DROP VIEW ${name.text} takes it away.`)
-  if (objects.synonym(name.text) !== undefined)
-    throw new SqlError(
-      'UNKNOWN_TABLE',
-      `${name.text} is a synonym.`,
-      name.span,
-      `DROP SYNONYM ${name.text} takes it away; DROP TABLE needs the topic's own name.`,
-    )
-  const there = administration.may('read', name.text) && (await administration.exists(name.text))
-  if (!there && ifExists) return bareTrue('DROP TABLE')
-  if (!there) throw await unknownTable(name, catalog)
-  allowed('drop', name.text, name, administration)
-  checkNotSystem(name.text, name)
-  await administration.deleteTopic(name.text, context.signal)
-  for (const subject of objects.table(name.text)?.subjects ?? []) await administration.deleteSubject(subject)
-  await objects.remove('table', name.text)
-  administration.forget(name.text)
-  return bareTrue('DROP TABLE')
-}
-
-// ---------------------------------------------------------------------------------------------- TRUNCATE
-
-/**
- * Removes the records and keeps the topic; a compacted topic, where Kafka removes no ranges, is deleted and created
- * again as it was.
- */
-export async function truncate(
-  statement: TruncateStatement,
-  administration: Administration,
-  context: StatementContext,
-): Promise<Output> {
-  const table = await writableTable(statement.table, 'delete', administration, context)
-  try {
-    await administration.deleteRecords(table.topic, new Map(table.partitions.map((p) => [p, 'end'])), context.signal)
-  } catch (error) {
-    if (!(error instanceof KafkaError) || error.errorName !== POLICY_VIOLATION) throw error
-    const topic = await administration.topic(table.topic)
-    await administration.deleteTopic(table.topic, context.signal)
-    // From here on an abort would leave no topic at all.
-    await administration.createTopic(topic, new AbortController().signal)
-    // What CREATE TABLE said holds for the new topic, too.
-    const declaration = administration.objects.table(table.topic)
-    if (declaration !== undefined)
-      await administration.objects.saveTable(table.topic, { ...declaration, topicId: undefined })
-    administration.forget(table.topic)
-  }
-  return flagAndInfo('TRUNCATE', `Table ${table.name} has been truncated`)
 }
 
 // ---------------------------------------------------------------------------------------------- SHOW CREATE TABLE

@@ -22,6 +22,9 @@ const DELETE_RECORDS: ApiRange = { api: API.deleteRecords, name: 'DeleteRecords'
  */
 export const ADMIN_TIMEOUT_MS = 15_000
 
+/** How long a change whose answer was lost may take to show. */
+const LOST_MS = 5000
+
 export interface NewTopic {
   readonly name: string
   readonly partitions: number
@@ -34,7 +37,7 @@ export interface NewTopic {
  * INVALID_REPLICATION_FACTOR, …
  */
 export async function createTopic(cluster: Cluster, topic: NewTopic, signal?: AbortSignal): Promise<void> {
-  await onController(cluster, signal, async (connection) => {
+  const asked = onController(cluster, signal, async (connection) => {
     const answers = await connection.call(
       CREATE_TOPICS,
       (writer) => {
@@ -52,7 +55,8 @@ export async function createTopic(cluster: Cluster, topic: NewTopic, signal?: Ab
     )
     for (const { code, message } of answers) if (code !== 0) throw brokerError(code, `Topic "${topic.name}"`, message)
   })
-  await until(
+  await made(
+    asked,
     cluster,
     topic.name,
     (found) =>
@@ -66,7 +70,7 @@ export async function createTopic(cluster: Cluster, topic: NewTopic, signal?: Ab
 
 /** Resolves when the cluster does not know the topic any more. */
 export async function deleteTopic(cluster: Cluster, name: string, signal?: AbortSignal): Promise<void> {
-  await onController(cluster, signal, async (connection) => {
+  const asked = onController(cluster, signal, async (connection) => {
     const answers = await connection.call(
       DELETE_TOPICS,
       (writer) => writer.array([name], (t) => writer.string(t)).int32(ADMIN_TIMEOUT_MS),
@@ -77,7 +81,8 @@ export async function deleteTopic(cluster: Cluster, name: string, signal?: Abort
     )
     for (const { code } of answers) if (code !== 0) throw brokerError(code, `Topic "${name}"`)
   })
-  await until(cluster, name, (found) => found.error?.code === ERROR.unknownTopicOrPartition, 'be gone', signal)
+  const isGone = (found: TopicMetadata): boolean => found.error?.code === ERROR.unknownTopicOrPartition
+  await made(asked, cluster, name, isGone, 'be gone', signal)
 }
 
 /**
@@ -213,14 +218,38 @@ export async function onController(
   throw failure ?? clientError('NO_BROKER', 'the cluster names no broker', true)
 }
 
-async function until(
+/** Waits for a change. Where its answer was lost, what the brokers show says whether it was made. */
+async function made(
+  asked: Promise<void>,
   cluster: Cluster,
   topic: string,
   done: (found: TopicMetadata) => boolean,
   what: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const deadlineMs = systemClock.monotonic() + ADMIN_TIMEOUT_MS
+  let lost: KafkaError | undefined
+  try {
+    await asked
+  } catch (error) {
+    if (!(error instanceof KafkaError) || (error.code >= 0 && error.errorName !== 'REQUEST_TIMED_OUT')) throw error
+    lost = error
+  }
+  try {
+    await until(cluster, topic, done, what, signal, lost === undefined ? ADMIN_TIMEOUT_MS : LOST_MS)
+  } catch (error) {
+    throw lost ?? error
+  }
+}
+
+async function until(
+  cluster: Cluster,
+  topic: string,
+  done: (found: TopicMetadata) => boolean,
+  what: string,
+  signal: AbortSignal | undefined,
+  patienceMs: number,
+): Promise<void> {
+  const deadlineMs = systemClock.monotonic() + patienceMs
   for (let pauseMs = 10; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const { brokers, topics } = await cluster.metadata([topic], { fresh: true, signal })
     if (done(topics[0])) {

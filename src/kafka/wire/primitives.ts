@@ -4,6 +4,11 @@
  * protocol guide, "Protocol Primitive Types".
  */
 
+import { clientError } from '../errors.ts'
+
+/** Bytes of a text, whose length has 16 bits. */
+const MOST_TEXT = 32_767
+
 /** Keys of Kafka's requests. */
 export const API = {
   produce: 0,
@@ -119,6 +124,12 @@ export class WireWriter {
   string(v: string | null): this {
     if (v === null) return this.int16(-1)
     const bytes = Buffer.from(v)
+    if (bytes.length > MOST_TEXT)
+      throw clientError(
+        'INVALID_REQUEST',
+        `A text of ${bytes.length} bytes is more than Kafka takes (${MOST_TEXT})`,
+        false,
+      )
     return this.int16(bytes.length).raw(bytes)
   }
   compactString(v: string | null): this {

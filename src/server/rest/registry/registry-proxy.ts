@@ -74,7 +74,7 @@ export async function wholeRegistry(call: Call, method: Route['method']): Promis
 async function byId(call: Call, _method: Route['method'], match: RegExpExecArray): Promise<undefined> {
   if (call.view.administration?.all === true) return
   const { status, body } = await askRegistry(call, 'GET', ['schemas', 'ids', match[1], 'versions'])
-  const uses: unknown = status === 200 ? JSON.parse(body) : []
+  const uses: unknown = status === 200 ? json(body) : []
   const may = (use: unknown): boolean =>
     typeof use === 'object' &&
     use !== null &&
@@ -85,7 +85,7 @@ async function byId(call: Call, _method: Route['method'], match: RegExpExecArray
 }
 
 function onlyReadable(call: Call, body: string): string {
-  const subjects: unknown = JSON.parse(body)
+  const subjects: unknown = json(body)
   if (!Array.isArray(subjects)) return body
   return JSON.stringify(
     subjects.filter((s) => typeof s === 'string' && call.view.administration?.may('read', topicOf(s)) === true),
@@ -148,6 +148,7 @@ export async function askRegistry(
   const { registry } = call.environment
   if (registry === undefined) throw new RestError(404, 'This environment has no schema registry.')
   const { base, headers } = target(registry)
+  const didNotAnswer = (): RestError => new RestError(502, 'The schema registry does not answer.')
   let response: Received
   try {
     response = await transport(registry).send(`${base}/${path.map(encodeURIComponent).join('/')}`, {
@@ -161,7 +162,7 @@ export async function askRegistry(
     })
   } catch {
     // The cause may hold the address with its credentials.
-    throw new RestError(502, 'The schema registry does not answer.')
+    throw didNotAnswer()
   }
   if (response.status >= 300 && response.status < 400)
     throw new RestError(
@@ -170,7 +171,20 @@ export async function askRegistry(
     )
   if (response.status === 401 || response.status === 403)
     throw new RestError(502, 'The schema registry refuses the credentials of this server.')
-  return { status: response.status, body: await limited(response) }
+  try {
+    return { status: response.status, body: await limited(response) }
+  } catch (cause) {
+    throw cause instanceof RestError ? cause : didNotAnswer()
+  }
+}
+
+/** What the registry says with 200. */
+export function json(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown
+  } catch {
+    throw new RestError(502, 'The schema registry answered something else than JSON.')
+  }
 }
 
 async function limited(response: Received): Promise<string> {

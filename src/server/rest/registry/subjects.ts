@@ -3,7 +3,7 @@
  * "schema-registry", and by `/api/v1/sr/default`. Answers come from the registry at that moment. Rights are
  * those on the topic of a subject, as in `registry-proxy.ts`; a subject that may not be seen does not exist.
  */
-import { askRegistry, topicOf, wholeRegistry } from './registry-proxy.ts'
+import { askRegistry, json, topicOf, wholeRegistry } from './registry-proxy.ts'
 import type { Schema } from '../openapi.ts'
 import { bodyObject, type Call, demand, field, isText, RestError, type Route } from '../route.ts'
 
@@ -168,12 +168,7 @@ async function answerOf(
 ): Promise<unknown> {
   const { status, body: text } = await askRegistry(call, method, path, body)
   if (status === 404) return undefined
-  let told: unknown
-  try {
-    told = JSON.parse(text)
-  } catch {
-    throw new RestError(502, 'The schema registry answered something else than JSON.')
-  }
+  const told = json(text)
   if (status < 300) return told
   const { message } = (told ?? {}) as { message?: unknown }
   const why = typeof message === 'string' ? message : `The schema registry answered with status ${status}.`
@@ -275,7 +270,13 @@ export const SUBJECT_ROUTES: readonly Route[] = [
         schema,
       })
       call.view.administration?.forget(topicOf(name))
-      return { json: { id: (told as { id?: unknown } | undefined)?.id } }
+      const { id } = (told ?? {}) as { id?: unknown }
+      if (!Number.isInteger(id))
+        throw new RestError(
+          502,
+          'The schema registry did not say under which id it has registered the schema, if it has.',
+        )
+      return { json: { id } }
     },
   },
   {

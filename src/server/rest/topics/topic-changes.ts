@@ -3,6 +3,7 @@
  * the clients compare.
  */
 import type { Administration, RecordToProduce, TableDeclaration, TopicNote } from '../../../plan/administration.ts'
+import { dropTopic } from '../../../engine/commands/drop.ts'
 import type { Cluster } from '../../../kafka/cluster.ts'
 import { alterTopicConfig, createPartitions } from '../../../kafka/admin/alter.ts'
 import { readRecords } from '../../../kafka/read/record-batch.ts'
@@ -49,14 +50,25 @@ async function create(call: Call, nameField: 'topicName' | 'name'): Promise<stri
   const body = bodyObject(call)
   const name = field(body, nameField, isText, 'the name of the topic')
   demand(call, 'create', name)
-  const partitions = field(body, 'partitions', isWhole, 'a whole number, 1 or more', 1)
-  const replication = field(body, 'replication', isWhole, 'a whole number, 1 or more', 1)
+  if (!TOPIC_NAME.test(name)) throw new RestError(400, `The field "${nameField}" must be ${NAME}.`)
+  const partitions = field(body, 'partitions', isUpTo(MOST_PARTITIONS), `a whole number, 1 to ${MOST_PARTITIONS}`, 1)
+  const replication = field(body, 'replication', isUpTo(MOST_REPLICAS), `a whole number, 1 to ${MOST_REPLICAS}`, 1)
   const config = Object.fromEntries([...settings(body['configs'])].filter((e): e is [string, string] => e[1] !== null))
   const declaration = declared(body['format'])
   await administration(call).createTopic({ name, partitions, replication, config }, call.signal)
   if (declaration !== undefined) await declare(call, name, declaration)
   return name
 }
+
+const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
+const NAME = 'up to 249 letters, digits, dots, dashes and underscores'
+/** Kafka's numbers have 32 and 16 bits. */
+const MOST_PARTITIONS = 2 ** 31 - 1
+const MOST_REPLICAS = 2 ** 15 - 1
+const isUpTo =
+  (most: number) =>
+  (value: unknown): value is number =>
+    isWhole(value) && value <= most
 
 interface DeclaredFormat {
   readonly format: FormatName
@@ -218,9 +230,7 @@ export const TOPIC_CHANGES: readonly Route[] = [
     run: async (call) => {
       const { topic } = call.params
       demand(call, 'drop', topic)
-      const admin = administration(call)
-      await admin.deleteTopic(topic, call.signal)
-      await admin.objects.remove('table', topic)
+      await dropTopic(topic, administration(call), call.view.catalog, call.signal)
       return { text: `Topic '${topic}' has been marked for deletion` }
     },
   },
@@ -338,7 +348,8 @@ export const TOPIC_CHANGES: readonly Route[] = [
     run: async (call) => {
       const { topic } = call.params
       demand(call, 'drop', topic)
-      const partitions = field(bodyObject(call), 'partitions', isWhole, 'a whole number, 1 or more')
+      const expected = `a whole number, 1 to ${MOST_PARTITIONS}`
+      const partitions = field(bodyObject(call), 'partitions', isUpTo(MOST_PARTITIONS), expected)
       await createPartitions(cluster(call), topic, partitions, call.signal)
       administration(call).forget(topic)
       return { json: { topicName: topic, partitions } }
