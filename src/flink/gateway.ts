@@ -92,6 +92,8 @@ export class FlinkSession {
   #name = ''
   /** The running statement, to be cancelled when the session ends before it. */
   #operation: string | undefined
+  /** A statement was sent, and nobody has said yet under which operation. */
+  #isSubmitting = false
   /** Id of the job of the last query that had one. */
   jobId: string | undefined
   #hasTwoPhases: boolean
@@ -116,8 +118,22 @@ export class FlinkSession {
       ...(parallelism === undefined ? {} : { 'parallelism.default': String(parallelism) }),
       'pipeline.name': this.#name,
     }
-    const answer = await this.#ask('POST', '/v3/sessions', { properties })
-    this.#handle = textOf(answer, 'sessionHandle')
+    const asked = this.#ask('POST', '/v3/sessions', { properties }, new AbortController().signal)
+    // One that comes when nobody waits for it any more would be left behind.
+    const opened = asked.then((answer) => {
+      this.#handle = textOf(answer, 'sessionHandle')
+      if (this.#signal.aborted) return this.close()
+    })
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    const leave = (): void => reject(this.#signal.reason)
+    this.#signal.addEventListener('abort', leave, { once: true })
+    try {
+      await Promise.race([opened, aborted])
+    } finally {
+      this.#signal.removeEventListener('abort', leave)
+      opened.catch(() => undefined)
+    }
+    this.#signal.throwIfAborted()
   }
 
   /** Runs a statement without rows (DDL). */
@@ -145,9 +161,11 @@ export class FlinkSession {
   }
 
   async *#query(statement: string): AsyncGenerator<readonly FlinkRow[]> {
+    this.#isSubmitting = true
     const begun = await this.#ask('POST', `${this.#path}/statements`, { statement })
     const operation = textOf(begun, 'operationHandle')
     this.#operation = operation
+    this.#isSubmitting = false
     let next = `${this.#path}/operations/${operation}/result/0?rowFormat=JSON`
     let waitMs = ASK_AGAIN_MS
     const { planTimeoutMs = PLAN_MS } = this.#config
@@ -182,8 +200,8 @@ export class FlinkSession {
     const end = (of: string): Promise<unknown> =>
       this.#send('DELETE', of, undefined, { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined)
     // An operation whose rows are being fetched counts as finished and cannot be cancelled: closing it ends its job.
-    if (this.#operation !== undefined) {
-      await end(`${path}/operations/${this.#operation}/close`)
+    if (this.#operation !== undefined || this.#isSubmitting) {
+      if (this.#operation !== undefined) await end(`${path}/operations/${this.#operation}/close`)
       const { rest } = this.#config
       await (rest === undefined ? this.#endJobs(path) : this.#cancelJobs(rest)).catch(() => undefined)
     }
@@ -233,12 +251,12 @@ export class FlinkSession {
     return `/v3/sessions/${encodeURIComponent(this.#handle ?? '')}`
   }
 
-  async #ask(method: string, path: string, body?: object): Promise<object> {
+  async #ask(method: string, path: string, body?: object, signal = this.#signal): Promise<object> {
     this.#signal.throwIfAborted()
     const { requestTimeoutMs = REQUEST_MS } = this.#config
     const late = AbortSignal.timeout(requestTimeoutMs)
     try {
-      return await this.#send(method, path, body, { signal: AbortSignal.any([this.#signal, late]) })
+      return await this.#send(method, path, body, { signal: AbortSignal.any([signal, late]) })
     } catch (cause) {
       this.#signal.throwIfAborted()
       if (cause instanceof FlinkError) throw cause
@@ -344,6 +362,8 @@ export function sentenceOf(errors: readonly string[] | undefined, status: number
   // The connector looks for offsets of a partition that the statement names none of.
   if (deepest?.includes('Unexpected size of key set') === true)
     return givenBack('a topic has other partitions there than when the statement began')
+  if (deepest !== undefined && /Size of data received for deserializing/.test(deepest))
+    return givenBack(`a key or value has another size than its type there: ${deepest}`)
   if (deepest !== undefined && /\bAvroTypeException\b/.test(deepest))
     return givenBack(`a record does not fit the newest schema of its topic there: ${deepest}`)
   if (deepest !== undefined && isPlannerFault(said, deepest)) return givenBack(`${PLANNER_FAILED}${deepest}`)

@@ -3,6 +3,7 @@
  * stands above stays here, over few rows. A part that Flink could only hand on record by record (an aggregation, a join,
  * a condition) is refused with its reason: to bring all records here is what Sluice does better alone.
  */
+import { dividesJson } from '../plan/divides-json.ts'
 import type { ScanRanges } from '../engine/scan/ranges.ts'
 import { conjuncts } from '../plan/expressions/conjuncts.ts'
 import { mapChildren } from '../plan/expressions/children.ts'
@@ -52,6 +53,8 @@ class Division {
   /** Records come here with their headers. */
   #headers = false
   #tables = 0
+  /** Anything divides JSON numbers, there or here. */
+  #divides = false
 
   constructor(ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson: boolean) {
     this.#ranges = ranges
@@ -60,6 +63,7 @@ class Division {
 
   output(plan: Output): HandedOver {
     this.#headers = looksAtHeaders(plan)
+    this.#divides = this.#dividesJson || dividesJson(plan)
     const limit = plan.input.kind === 'limit' ? plan.input : undefined
     const below = limit?.input ?? plan.input
     const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
@@ -175,7 +179,7 @@ class Division {
   #table(scan: Scan, tables: FlinkTable[]): FlinkTable {
     const ranges = this.#ranges.get(scan)
     if (ranges === undefined) throw new Refusal('The bounds of a topic are not known.')
-    const table = new FlinkTable(scan, ranges, this.#tables++)
+    const table = new FlinkTable(scan, ranges, this.#tables++, this.#divides)
     tables.push(table)
     return table
   }

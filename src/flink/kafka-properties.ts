@@ -71,7 +71,8 @@ export function registryProperties(
   url: string | undefined,
 ): FlinkKafka | undefined {
   if (registry === undefined) return undefined
-  const { username, password = '', token } = registry
+  const address = withoutLogin(url ?? registry.url)
+  const { username = address.username, password = address.password, token } = registry
   const login: Record<string, string> =
     token !== undefined
       ? { 'bearer-auth.credentials-source': 'STATIC_TOKEN', 'bearer-auth.token': token }
@@ -79,7 +80,22 @@ export function registryProperties(
         ? { 'basic-auth.credentials-source': 'USER_INFO', 'basic-auth.user-info': `${username}:${password}` }
         : {}
   return {
-    properties: { url: url ?? registry.url, ...login },
+    properties: { url: address.url, ...login },
     secrets: new Set(['basic-auth.user-info', 'bearer-auth.token']),
+  }
+}
+
+/** An address may have a login in it, which is a secret. */
+function withoutLogin(given: string): { url: string; username?: string; password: string } {
+  if (!URL.canParse(given)) return { url: given, password: '' }
+  const url = new URL(given)
+  const { username, password } = url
+  if (username === '' && password === '') return { url: given, password: '' }
+  url.username = ''
+  url.password = ''
+  return {
+    url: url.href.replace(/\/$/, ''),
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
   }
 }

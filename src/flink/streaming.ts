@@ -7,11 +7,11 @@ import type { Table } from '../plan/catalog.ts'
 import type { BoundExpr, Output, Scan } from '../plan/plan.ts'
 import { canonicalOf } from './translate/carriers.ts'
 import { type Columns, translate, translateCondition } from './translate/expressions/expression.ts'
-import { type FlinkSql, list, plainSql, sql, staged, text } from './translate/flink-sql.ts'
+import { type FlinkSql, list, once, plainSql, sql, staged, text } from './translate/flink-sql.ts'
 import { Refusal } from './translate/refusal.ts'
 import { filtered } from './translate/rows/slots.ts'
 import { type FlinkKafka, FlinkTable, shownProperties } from './translate/records/tables.ts'
-import { jacksonText } from './translate/terms.ts'
+import { guard, jacksonText } from './translate/terms.ts'
 
 /** The statements: runtime mode, both tables, INSERT. Throws a Refusal. */
 export function streamingJob(
@@ -77,9 +77,16 @@ function jsonOf(
     throw new Refusal(`Columns are written as JSON, and the value of ${into.name} is ${into.value.format}.`)
   const members = columns.map(({ name, expr }, i) => {
     const before = text(`${i === 0 ? '' : ','}${jacksonText(name)}:`)
-    return sql`${before}, COALESCE(${canonicalOf(translate(expr, reference))}, 'null')`
+    return sql`${before}, COALESCE(${written(once(canonicalOf(translate(expr, reference))))}, 'null')`
   })
   return sql`ENCODE(CONCAT('{', ${list(members, ', ')}, '}'), 'UTF-8')`
+}
+
+/** A canonical text as JSON: that of an odd number begins with a mark, and NaN is no JSON at all. */
+function written(canonical: FlinkSql): FlinkSql {
+  const bare = sql`SUBSTRING(${canonical} FROM 2)`
+  const none = guard('a number that JSON has no word for is written', canonical, sql`STRING`)
+  return sql`CASE WHEN SUBSTRING(${canonical} FROM 1 FOR 1) <> '!' THEN ${canonical} WHEN REGEXP(${bare}, '^-?[0-9]') THEN ${bare} ELSE ${none} END`
 }
 
 function target(into: Table, kafka: FlinkKafka): FlinkSql {

@@ -104,3 +104,24 @@ function mergeFields(a: Field, b: Field, known: Known): Field {
   const nullable = a.nullable || b.nullable || a.type.kind === 'null' || b.type.kind === 'null'
   return { ...a, type: merge(a.type, b.type, known), nullable }
 }
+
+/**
+ * Whether all of these versions of a type, newest first, that have a field at the path say the same type for it; int in
+ * an older one beside long in the newest is no other type for whoever reads all as the newest says.
+ */
+export function sameTypeAt(versions: readonly DataType[], steps: readonly (string | number)[]): boolean {
+  const [newest, ...older] = versions.flatMap((type) => typeAt(type, steps) ?? [])
+  return older.every((type) => isSame(newest, type) || (newest.kind === 'long' && type.kind === 'int'))
+}
+
+function typeAt(type: DataType, steps: readonly (string | number)[]): DataType | undefined {
+  let at: DataType | undefined = type
+  for (const step of steps) at = at?.kind === 'struct' ? at.fields.find(({ name }) => name === step)?.type : undefined
+  return at
+}
+
+/** Of types that are no structs. */
+function isSame(a: DataType, b: DataType): boolean {
+  if (a.kind !== b.kind) return false
+  return a.kind === 'struct' || a.kind === 'array' || a.kind === 'map' || JSON.stringify(a) === JSON.stringify(b)
+}

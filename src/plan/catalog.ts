@@ -102,6 +102,8 @@ export interface TableFacet {
   readonly writer?: WriterSchema
   /** Ids of the schemas whose records are shown as the newest one says: with its defaults, and its names. */
   readonly asNewest?: readonly number[]
+  /** The type as each version of the schema says it, newest first. */
+  readonly versions?: readonly DataType[]
   /**
    * Writes values of a format that needs no schema and has settings of its own (CSV, XML, MessagePack); of windowed
    * keys, the inner key.

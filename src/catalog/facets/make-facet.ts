@@ -64,6 +64,7 @@ export async function schemaFacet(
     ...facet,
     reading: `as schema ${read.map(({ id, text }) => id ?? text).join(', ')}`,
     asNewest: read.flatMap(({ id }) => (id === undefined ? [] : [id])),
+    versions: usable.map(({ decoder }) => decoder.type),
     decoder: (id) => resolved.get(id ?? -1) ?? facet.decoder(id),
     known: (id) => resolved.get(id) ?? facet.known?.(id),
     ...writerOf(newest, undefined),

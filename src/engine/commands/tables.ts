@@ -31,8 +31,9 @@ import { allowed } from './lookup.ts'
 /** Formats that CREATE TABLE takes; for keys, single ones also behind TW and SW. */
 const CREATED = PLAIN_FORMATS.filter((format) => FORMATS[format].created)
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
+/** Not a limit: digits that are read. */
 const MOST_PARTITIONS = 99_999
-/** As many as Kafka's number has room for. */
+/** Not a limit: as many as Kafka's number has room for. */
 const MOST_REPLICAS = 32_767
 const TOPIC_ALREADY_EXISTS = 'TOPIC_ALREADY_EXISTS'
 

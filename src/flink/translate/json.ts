@@ -29,7 +29,10 @@ function canonicalText(json: FlinkSql): FlinkSql {
   const inside = once(json)
   const first = sql`SUBSTRING(${inside} FROM 1 FOR 1)`
   const asItIs = sql`${first} IN ('"', 't', 'f', '[', '{') OR REGEXP(${inside}, ${text('^-?[0-9]+$')})`
-  const number = canonicalOfDouble(sql`TRY_CAST(${inside} AS DOUBLE)`)
+  const double = once(sql`TRY_CAST(${inside} AS DOUBLE)`)
+  const beyond = guard('a JSON number beyond doubles is met', inside, sql`STRING`)
+  const isBeyond = ordering(sql`ABS(${double})`, '>', sql`1.7976931348623157E308`)
+  const number = sql`CASE WHEN ${isBeyond} THEN ${beyond} ELSE ${canonicalOfDouble(double)} END`
   return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${inside} ELSE ${number} END`
 }
 
@@ -58,6 +61,27 @@ export function itemsOf(json: FlinkSql): FlinkSql {
   const plain = sql`REPLACE(REPLACE(${once(bounded)}, ${backslash}), ${quote})`
   const marked = sql`REGEXP_REPLACE(${plain}, ${text(OPENING)}, '"s')`
   return sql`CASE WHEN SUBSTRING(${c} FROM 1 FOR 1) = '[' THEN JSON_QUERY(${marked}, '$' RETURNING ARRAY<STRING>) END`
+}
+
+/**
+ * A number with as many places as its exponent says (`3.5e1`, as Java writes 12345679.0): Flink gives the digits alone,
+ * which are those of a whole number.
+ */
+const HIDDEN_DOUBLE = text(
+  `(^|[\\[:,])[ \\t\\r\\n]*-?[0-9]+([eE][+-]?0+|${Array.from({ length: 17 }, (_, i) => `[.][0-9]{${i + 1}}[eE][+]?0*${i + 1}`).join('|')})(?![0-9])`,
+)
+
+/**
+ * Whether a record is JSON. Java's takes no mark of the byte order, with which some producers begin: it ends the job. So
+ * does a double that would come as a whole number, where numbers are divided.
+ */
+export function isJsonRecord(record: FlinkSql, divides: boolean): FlinkSql {
+  const first = sql`SUBSTRING(${record} FROM 1 FOR 100)`
+  const hidden = guard('a number with an exponent is divided, perhaps', first, sql`BOOLEAN`)
+  const good = divides ? sql`CASE WHEN REGEXP(${record}, ${HIDDEN_DOUBLE}) THEN ${hidden} ELSE TRUE END` : sql`TRUE`
+  const marked = guard('a JSON record begins with the mark of a byte order', first, sql`BOOLEAN`)
+  const isMarked = sql`SUBSTRING(${record} FROM 1 FOR 1) = ${text('\ufeff')}`
+  return sql`CASE WHEN ${record} IS JSON THEN ${good} WHEN ${isMarked} THEN ${marked} ELSE FALSE END`
 }
 
 /** Whether a JSON number, in a list of its own (`[3.0]`), is written as a double. */

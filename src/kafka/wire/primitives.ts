@@ -6,7 +6,7 @@
 
 import { clientError } from '../errors.ts'
 
-/** Bytes of a text, whose length has 16 bits. */
+/** Not a limit: bytes of a text, whose length has 16 bits. */
 const MOST_TEXT = 32_767
 
 /** Keys of Kafka's requests. */

@@ -47,9 +47,12 @@ const texts = z.record(z.string(), looseText, wrong('a map from names to texts')
 
 const flink = object(
   {
-    gateway: text.refine((given) => /^https?:\/\/[^/]+\/?$/.test(given), wrong('an address such as http://flink:8083')),
+    gateway: text.refine(
+      (given) => /^https?:\/\/[^/@]+\/?$/.test(given),
+      wrong('an address such as http://flink:8083'),
+    ),
     rest: text
-      .refine((given) => /^https?:\/\/[^/]+\/?$/.test(given), wrong('an address such as http://flink:8081'))
+      .refine((given) => /^https?:\/\/[^/@]+\/?$/.test(given), wrong('an address such as http://flink:8081'))
       .optional(),
     parallelism: integer(1, 32_768).optional(),
     options: texts.optional(),

@@ -114,7 +114,8 @@ function decimalArithmetic({ op }: Arithmetic, a: Term, b: Term): Term {
   const [p, q] = [decimalOf(x.type), decimalOf(y.type)]
   const scale = op === '*' ? p.scale + q.scale : Math.max(p.scale, q.scale)
   const whole = Math.max(p.precision - p.scale, q.precision - q.scale) + 1
-  const precision = op === '*' ? p.precision + q.precision : whole + scale
+  // Flink has a digit more than it needs, and takes places away where that is one too many.
+  const precision = op === '*' ? p.precision + q.precision + 1 : whole + scale
   if (precision > MOST_DIGITS)
     throw new Refusal('The result may have more than 38 digits, which Flink does not compute with.')
   const sign = op === '*' ? sql`*` : op === '+' ? sql`+` : sql`-`

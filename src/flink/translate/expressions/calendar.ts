@@ -15,7 +15,8 @@ export type CalendarField = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'seco
 /** The whole number that is not above `a / b`, for b > 0. */
 export function floorDivided(a: FlinkSql, b: bigint): FlinkSql {
   const x = once(a)
-  return sql`((${x} - MOD(MOD(${x}, ${b}) + ${b}, ${b})) / ${b})`
+  // MOD has the type of its divisor, in which nothing is added: it may have 32 bits.
+  return sql`(${x} / ${b} - CASE WHEN ${ordering(sql`MOD(${x}, ${b})`, '<', sql`0`)} THEN 1 ELSE 0 END)`
 }
 
 /** Days since the epoch of a day of a year from 1 on. */

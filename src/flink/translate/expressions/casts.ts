@@ -239,7 +239,7 @@ function plainIn(json: FlinkSql): FlinkSql {
 
 /** As many digits as are read exactly, without white space, which is not the same on both sides. */
 function doubleOfText(given: FlinkSql): FlinkSql {
-  const isNumber = sql`REGEXP(${given}, ${text('^[+-]?([0-9]{1,300}([.][0-9]{0,300})?|[.][0-9]{1,300})([eE][+-]?[0-9]{1,2})?$')})`
+  const isNumber = sql`REGEXP(${given}, ${text('^[+-]?([0-9]{1,200}([.][0-9]{0,300})?|[.][0-9]{1,300})([eE][+-]?[0-9]{1,2})?$')})`
   return sql`CASE WHEN ${isNumber} THEN TRY_CAST(${given} AS DOUBLE) END`
 }
 
@@ -253,7 +253,7 @@ function wholeOfText(given: FlinkSql, kind: 'int' | 'long'): FlinkSql {
 // ---------------------------------------------------------------------------------------------- moments as text
 
 /** `2024-03-09`, `2024-03-09 06:15`, `2024-03-09T06:15:00.123+02:00`: those of years of four digits from 0001. */
-const MOMENT = `^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?$`
+const MOMENT = `^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\\z`
 
 /** Milliseconds since the epoch; NULL for a text that says no moment, or no day of the calendar. */
 function millisOfText(given: FlinkSql): FlinkSql {

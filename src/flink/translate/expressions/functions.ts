@@ -181,8 +181,15 @@ const extreme =
     return { sql: sql`${name === 'LEAST' ? sql`LEAST` : sql`GREATEST`}(${list(all, ', ')})`, type: e.type, digits }
   }
 
+/** Java looks at less of what stands around a sigma, to tell whether it ends a word. */
+function lowered(given: FlinkSql): FlinkSql {
+  const v = once(given)
+  const sigma = guard('the lower case of a sigma is wanted', v, sql`STRING`)
+  return sql`CASE WHEN POSITION(${text('\u03a3')} IN ${v}) > 0 THEN ${sigma} ELSE LOWER(${v}) END`
+}
+
 const ROWS: Readonly<Record<string, Row>> = {
-  lower: textToText((v) => sql`LOWER(${v})`),
+  lower: textToText(lowered),
   upper: textToText((v) => sql`UPPER(${v})`),
   len: ([value], e) => ({ sql: units(textArgument(value)), type: e.type, digits: 10 }),
   concat: (args, e) => {
@@ -204,9 +211,9 @@ const ROWS: Readonly<Record<string, Row>> = {
       type: STRING,
     }
   },
-  trim: textToText((v) => replaced(replaced(v, `^${SPACE}`), `${SPACE}$`)),
+  trim: textToText((v) => replaced(replaced(v, `^${SPACE}`), `${SPACE}\\z`)),
   ltrim: textToText((v) => replaced(v, `^${SPACE}`)),
-  rtrim: textToText((v) => replaced(v, `${SPACE}$`)),
+  rtrim: textToText((v) => replaced(v, `${SPACE}\\z`)),
   replace: ([value, target, replacement], e) => {
     const what = e.args[1]
     if (what.kind !== 'constant' || what.value === '')

@@ -11,6 +11,7 @@ import {
   parseAvroSchema,
   type RecordNode,
 } from '../../../formats/avro/schema.ts'
+import { sameTypeAt } from '../../../formats/merge-types.ts'
 import { stringifyJson } from '../../../lib/text/lossless-json.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import type { PathRef } from '../../../plan/plan.ts'
@@ -21,6 +22,8 @@ import { decimalOf, MOST_DIGITS } from '../terms.ts'
 
 const ODD = 'Lists, maps, fixed bytes and unions of Avro are not handed over to Flink.'
 const RENAMED = 'Fields of Avro that had another name are not handed over to Flink.'
+const OTHERWISE =
+  'Fields of Avro that have another type in an older version of the schema are not handed over to Flink.'
 const OLD =
   'Fields of Avro that the newest schema does not have are handed over to Flink as plain texts, numbers and booleans only.'
 
@@ -51,6 +54,7 @@ export class AvroReader {
     let node: AvroNode = this.#root
     let type: DataType = this.#table.type
     const wanted: (readonly [RecordNode, AvroField])[] = []
+    if (!sameTypeAt(this.#table.versions ?? [], steps)) throw new Refusal(OTHERWISE, e.span)
     for (const step of steps) {
       const record = withoutNull(node)
       const known = type.kind === 'struct' ? type.fields.find((one) => one.name === step) : undefined

@@ -6,7 +6,7 @@
 import type { Reference } from '../expressions/expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
-import { canonicalJson, isDoubleWrapped, wrappedAt } from '../json.ts'
+import { canonicalJson, isDoubleWrapped, isJsonRecord, wrappedAt } from '../json.ts'
 import { parseJson } from '../../../formats/json/text.ts'
 import { numberWithoutValue } from '../../../formats/json/values.ts'
 import { unexpected } from '../../../lib/assert.ts'
@@ -79,6 +79,7 @@ export class FlinkTable {
   readonly id: string
   readonly name: FlinkSql
   readonly #ranges: ScanRanges
+  readonly #divides: boolean
   /** A reference → the column that it is, below the canonical ones. */
   readonly #columns = new Map<string, Required<Omit<Taken, 'type'>> & { readonly term: Term }>()
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
@@ -90,13 +91,15 @@ export class FlinkTable {
   /** Facets that are JSON, and looked into: records that are none are passed over. */
   readonly checked = new Set<FacetName>()
 
-  constructor(scan: Scan, ranges: ScanRanges, number: number) {
+  /** `divides`: the statement divides JSON numbers, so that it matters how they are written. */
+  constructor(scan: Scan, ranges: ScanRanges, number: number, divides = false) {
     if (scan.badRecords === true)
       throw new Refusal('A statement that looks at bad records (_bad, _error, _raw) is not handed over to Flink.')
     this.scan = scan
     this.id = `sluice_${number}`
     this.name = name(this.id)
     this.#ranges = ranges
+    this.#divides = divides
   }
 
   /** What a reference to a record is, over `rows`. */
@@ -169,7 +172,7 @@ export class FlinkTable {
     const taken = [...own, ...further]
     const checks = [...this.checked].map((facet) => {
       const bytes = columnOf(facet)
-      return sql`(${bytes} IS NULL OR CAST(${bytes} AS STRING) IS JSON)`
+      return sql`CASE WHEN ${bytes} IS NULL THEN TRUE ELSE ${isJsonRecord(sql`CAST(${bytes} AS STRING)`, this.#divides)} END`
     })
     checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
@@ -293,6 +296,7 @@ export class FlinkTable {
 
   /** Behind a byte of zero; NULL for what is too short. */
   #schemaId(facet: FacetName): FlinkSql {
+    if (this.scan.table[facet].framing !== 'confluent') return sql`CAST(NULL AS BIGINT)`
     this.#facets.add(facet)
     const bytes = charactersOf(columnOf(facet))
     return bigEndian(sql`CASE WHEN CHAR_LENGTH(${bytes}) >= 5 THEN SUBSTRING(${bytes} FROM 2 FOR 4) END`, 4)

@@ -62,8 +62,9 @@ async function create(call: Call, nameField: 'topicName' | 'name'): Promise<stri
 
 const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 const NAME = 'up to 249 letters, digits, dots, dashes and underscores'
-/** Kafka's numbers have 32 and 16 bits. */
+/** Not a limit: Kafka's number has 32 bits. */
 const MOST_PARTITIONS = 2 ** 31 - 1
+/** Not a limit: Kafka's number has 16 bits. */
 const MOST_REPLICAS = 2 ** 15 - 1
 const isUpTo =
   (most: number) =>
