@@ -72,9 +72,16 @@ export async function runRequest(
     })
     return end(summary('end'))
   } catch (e) {
-    if (signal.aborted) return end(summary('cancelled', reasonOf(signal)))
-    const reason: unknown = entry?.signal.aborted === true ? entry.signal.reason : e
-    const text = errorText(reason, request.sql)
+    const written = writtenBefore(statistics)
+    if (signal.aborted) {
+      const why = reasonOf(signal)
+      if (written !== '') sink.send(errorFrame(`${why ?? 'The request was ended.'} ${written}`, at))
+      return end(summary('cancelled', why))
+    }
+    const isKilled = entry?.signal.aborted === true
+    const reason: unknown = isKilled ? entry?.signal.reason : e
+    const said = errorText(reason, request.sql)
+    const text = isKilled && said !== undefined && written !== '' ? `${said} ${written}` : said
     if (text === undefined) {
       // An internal error: the session sends the user a reference number and logs the cause.
       end(summary('error', 'internal error'))
@@ -89,6 +96,13 @@ function enter({ queries }: QueryEnvironment, sql: string, statistics: Statistic
   if (queries === undefined) return undefined
   const { registry, user, account, environment } = queries
   return registry.begin({ sql, user, account, environment }, statistics)
+}
+
+/** What a statement that was ended in the middle has written; empty: nothing. */
+function writtenBefore({ written, sending }: Statistics): string {
+  if (written + sending === 0) return ''
+  const open = sending === 0 ? '' : `; it is not known whether ${sending} more were`
+  return `${written} records were written before${open}.`
 }
 
 /** Why the caller ended it, where it said so. */

@@ -53,6 +53,9 @@ export class Statistics {
   results = 0
   /** Rows that came for a window of time that had closed. */
   late = 0
+  /** Records that Kafka has taken, and those of which it has not said so yet. */
+  written = 0
+  sending = 0
 
   constructor(id: string, startedAt: number) {
     this.id = id

@@ -16,6 +16,7 @@ import type { StatementContext } from '../context.ts'
 import { nothingHeld, type Operator } from '../operators/operator.ts'
 import { runInto } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
+import { produced } from '../write/send.ts'
 import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
 
@@ -193,7 +194,7 @@ async function writeTombstones(
     }
     if (wanted.length === 0) continue
     try {
-      await administration.produce(table.topic, wanted, context.signal)
+      await produced(wanted, table.topic, administration, context)
       written += wanted.length
     } catch (error) {
       if (!(error instanceof ProduceError)) throw error

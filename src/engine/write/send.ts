@@ -111,6 +111,27 @@ class Partial extends SqlError {
   }
 }
 
+/** Has records written, and counts them for whoever is told that the statement was ended in the middle. */
+export async function produced(
+  records: readonly RecordToProduce[],
+  topic: string,
+  administration: Administration,
+  { statistics, signal }: StatementContext,
+): Promise<void> {
+  statistics.sending += records.length
+  try {
+    await administration.produce(topic, records, signal)
+    statistics.written += records.length
+  } catch (error) {
+    // Nobody has said what became of them.
+    if (!(error instanceof ProduceError)) throw error
+    statistics.written += error.written
+    statistics.sending -= records.length
+    throw error
+  }
+  statistics.sending -= records.length
+}
+
 /**
  * Sends records at once. `firstRow`: the place of the first among all rows, 0-based. Throws a SqlError that names the
  * row.
@@ -123,7 +144,7 @@ export async function sendRecords(
   context: StatementContext,
 ): Promise<void> {
   try {
-    await administration.produce(table.topic, records, context.signal)
+    await produced(records, table.topic, administration, context)
   } catch (error) {
     if (!(error instanceof ProduceError)) throw error
     const end = /[.?!]$/.test(error.message) ? '' : '.'

@@ -301,7 +301,11 @@ export class WorkerPool {
       this.#place(job)
       return
     }
-    const text = this.#closed ? 'The server is shutting down.' : sentence(reason, guilty)
+    const said = this.#closed ? 'The server is shutting down.' : sentence(reason, guilty)
+    // What has been written stays.
+    const text = readsOnly(job)
+      ? said
+      : `${said.replace(/ Ask again\.$/, '')} Look what it has done before you ask again.`
     job.entry?.end('error', text)
     if (job.view.export === undefined) job.out.send(errorFrame(text, null))
     job.resolve(ended(job, 'error', text))

@@ -11,8 +11,10 @@ import { brokerError } from '../../../src/kafka/errors.ts'
 import { type Broker, startBroker } from '../../../src/sandbox/broker.ts'
 import { type Registry, startRegistry } from '../../../src/sandbox/schema-registry.ts'
 import { readConfig } from '../../../src/server/config/config.ts'
+import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 import { createLog } from '../../../src/server/log.ts'
 import { type RunningServer, startServer } from '../../../src/server/start.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const NOT_AUTHORIZED = 29
 const TOKEN = 'admin-token-0123456789'
@@ -135,4 +137,27 @@ test('what Kafka has no numbers for is a mistake of the caller', async () => {
     ask('CREATE TABLE many (a int) FORMAT (STRING, JSON) PROPERTIES (replication = 40000)'),
     /replication is a number from 1 to 32767/,
   )
+})
+
+test('INSERT that is ended in the middle says how much it has written', async () => {
+  await ask('CREATE TABLE copied (_key string, _value string) FORMAT (STRING, STRING)')
+  broker.createTopic('many')
+  const values = Array.from({ length: 25_000 }, () => ({ key: null, value: Buffer.from('x') }))
+  broker.append('many', 0, writeRecordBatch(values, { timestamp: 1 }))
+  broker.faults.set({ kind: 'delay', api: 'Produce', ms: 0, times: 1 })
+  broker.faults.set({ kind: 'delay', api: 'Produce', ms: 600_000 })
+  const asked = ask('INSERT INTO copied (_key, _value) SELECT _value, _value FROM many LIMIT 25000')
+  const rejected = assert.rejects(
+    asked,
+    /killed by .*10000 records were written before; it is not known whether 10000 more were\./,
+  )
+  await eventually('a batch is written', () => (broker.store.partition('copied', 0)?.end ?? 0) >= 10_000)
+  const running = async () =>
+    ((await (await rest('GET', '/api/v1/sql/queries')).json()) as { id: string; status: string }[]).filter(
+      ({ status }) => status === 'Running',
+    )
+  await eventually('the next one is sent', () => broker.faults.acted('delay') === 2)
+  const [{ id }] = await running()
+  assert.equal((await rest('DELETE', `/api/v1/sql/execution/${id}`)).status, 204)
+  await rejected
 })
