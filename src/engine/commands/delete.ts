@@ -3,6 +3,7 @@
  * it. Any other condition finds records and writes their keys once more with no value (tombstones), into the same
  * partition; the records themselves go when Kafka compacts the topic.
  */
+import { createHash } from 'node:crypto'
 import type { OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
@@ -30,6 +31,11 @@ const MAX_RECORDS = 5_000_000
  * they are sent.
  */
 const BATCH_RECORDS = 5000
+/**
+ * Limit `delete.batch.bytes` (bytes): keys and headers of tombstones of a DELETE that are gathered before they are sent.
+ * Beyond it: they are sent.
+ */
+const BATCH_BYTES = 1_000_000
 
 export async function deleteRecords(
   statement: DeleteStatement,
@@ -185,7 +191,7 @@ async function writeTombstones(
   for await (const records of tombstones(table, places, context)) {
     const wanted: RecordToProduce[] = []
     for (const record of records) {
-      const id = record.key === null ? undefined : `${record.partition} ${Buffer.from(record.key).toString('latin1')}`
+      const id = record.key === null ? undefined : `${record.partition} ${nameOf(record.key)}`
       if (id === undefined) keyless++
       else if (!done.has(id)) {
         done.add(id)
@@ -206,6 +212,13 @@ async function writeTombstones(
   }
   const skipped = keyless === 0 ? '' : `, ${keyless} records without a key skipped`
   return flagAndInfo('DELETE', `${written} records deleted${skipped}`)
+}
+
+/** A key, or its hash where that is shorter: as many as positions may be held. */
+function nameOf(key: Uint8Array): string {
+  return key.length <= 32
+    ? Buffer.from(key).toString('latin1')
+    : `sha256 ${createHash('sha256').update(key).digest('base64')}`
 }
 
 /** Offsets of the matching records by partition, ascending. */
@@ -286,6 +299,7 @@ async function* tombstones(
   )
   const turns = new Turns()
   let records: RecordToProduce[] = []
+  let bytes = 0
   const wanted = new Map([...places].map(([partition, offsets]) => [partition, new Set(offsets)]))
   try {
     for (;;) {
@@ -302,10 +316,11 @@ async function* tombstones(
             : []
         const tombstone = { key: key === null ? null : Buffer.from(key), value: null, partition: batch.partition }
         records.push(kept.length === 0 ? tombstone : { ...tombstone, headers: kept })
-      }
-      if (records.length >= BATCH_RECORDS) {
+        bytes += (key?.length ?? 0) + kept.reduce((n, header) => n + header.key.length + (header.value?.length ?? 0), 0)
+        if (records.length < BATCH_RECORDS && bytes < BATCH_BYTES) continue
         yield records
         records = []
+        bytes = 0
       }
       await turns.due()
     }

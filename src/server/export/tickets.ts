@@ -12,6 +12,11 @@ import type { Clock } from '../../lib/clock.ts'
  * Beyond it: the oldest one that does not run is forgotten; where all run, HTTP 429.
  */
 const MAX_TICKETS = 50
+/**
+ * Limit `export.tickets.characters` (characters): statements of one account's downloads that wait. Beyond it: the oldest
+ * one that waits is forgotten.
+ */
+const MAX_CHARACTERS = 1_048_576
 /** Limit `export.ticket.time` (ms): how long a download may be waited for, and its end asked for. Beyond it: HTTP 404. */
 const TICKET_MS = 600_000
 
@@ -29,7 +34,8 @@ export interface Ticket {
   /** Of the account, as `identityOf` gives it. */
   readonly owner: string
   readonly environment: string
-  readonly sql: string
+  /** Empty once it has begun. */
+  sql: string
   readonly options: ExportOptions
   /** Of the file, without its ending. */
   readonly name: string
@@ -52,9 +58,12 @@ export class ExportTickets {
   /** undefined when there are too many of the account. */
   open(wanted: Pick<Ticket, 'owner' | 'environment' | 'sql' | 'options' | 'name'>): Ticket | undefined {
     this.#forgetOld()
-    const own = [...this.#tickets.values()].filter(({ owner }) => owner === wanted.owner)
-    if (own.length >= MAX_TICKETS) {
-      const idle = own.find(({ state }) => state !== 'running')
+    for (;;) {
+      const own = [...this.#tickets.values()].filter(({ owner }) => owner === wanted.owner)
+      const characters = own.reduce((sum, { sql }) => sum + sql.length, wanted.sql.length)
+      const isLong = characters > MAX_CHARACTERS && characters > wanted.sql.length
+      if (own.length < MAX_TICKETS && !isLong) break
+      const idle = own.find(({ state, sql }) => state !== 'running' && (!isLong || sql !== ''))
       if (idle === undefined) return undefined
       this.#tickets.delete(idle.id)
     }

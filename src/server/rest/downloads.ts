@@ -40,6 +40,7 @@ function stateOf({ id, state, running, refusal }: Ticket): object {
 async function sendFile(call: Call, ticket: Ticket): Promise<void> {
   const { sql, options, name } = ticket
   ticket.state = 'running'
+  ticket.sql = ''
   try {
     await call.export(sql, options, fileHeaders(options.format, name), (running) => {
       ticket.running = running

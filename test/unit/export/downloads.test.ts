@@ -114,3 +114,22 @@ test('HTTP without chunks gets the file without a trailer, and HEAD of a file ta
   assert.equal((await call(`/${id}/file`, { method: 'HEAD' })).status, 404)
   assert.equal(await (await call(`/${id}/file`)).text(), '{"id":1}\n{"id":2}\n')
 })
+
+test('statements that wait to be downloaded have a limit together; the oldest of them are forgotten', () => {
+  const tickets = new ExportTickets(systemClock)
+  const of = { owner: 'anna', environment: 'demo', options: {} as never, name: 'x' }
+  const open = (length: number) => tickets.open({ ...of, sql: 'x'.repeat(length) }) ?? assert.fail()
+  const [first, second, third] = [400_000, 400_000, 400_000].map(open)
+  const there = (id: string) => tickets.find(id, 'anna', 'demo') !== undefined
+  assert.deepEqual(
+    [first, second, third].map(({ id }) => there(id)),
+    [false, true, true],
+  )
+  second.sql = ''
+  second.state = 'running'
+  const whole = open(1_048_576)
+  assert.deepEqual(
+    [second, third, whole].map(({ id }) => there(id)),
+    [true, false, true],
+  )
+})
