@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { mergeTypes } from '../../../src/formats/merge-types.ts'
+import { mergeTypes, sameTypeAt } from '../../../src/formats/merge-types.ts'
 import { bestMatch, matchesPattern } from '../../../src/catalog/pattern.ts'
 import { restrict, topicPolicy } from '../../../src/catalog/permissions.ts'
 import type { Catalog } from '../../../src/plan/catalog.ts'
@@ -237,4 +237,24 @@ test('a restricted catalog: what may not be seen does not exist, and is not even
   assert.deepEqual(await seen.configuration('hidden'), [])
   assert.equal((await seen.configuration('open')).length, 1)
   assert.deepEqual(asked, ['alias', 'open', 'open'])
+})
+
+test('versions of a type say the same of a field, or not', () => {
+  const of = (type: DataType): DataType => ({
+    kind: 'struct',
+    fields: [{ name: 'a', type: { kind: 'struct', fields: [{ name: 'b', type, nullable: false }] }, nullable: true }],
+  })
+  const same = (...types: DataType[]) => sameTypeAt(types.map(of), ['a', 'b'])
+  const micros: DataType = { kind: 'timestamp', unit: 'micros' }
+  const millis: DataType = { kind: 'timestamp', unit: 'millis' }
+  assert.ok(same(millis, millis))
+  assert.ok(!same(millis, micros))
+  assert.ok(!same(micros, millis))
+  assert.ok(same({ kind: 'long' }, { kind: 'int' }))
+  assert.ok(!same({ kind: 'int' }, { kind: 'long' }))
+  assert.ok(!same({ kind: 'float' }, { kind: 'long' }))
+  assert.ok(!same({ kind: 'decimal', precision: 10, scale: 2 }, { kind: 'decimal', precision: 10, scale: 4 }))
+  assert.ok(!same({ kind: 'string' }, { kind: 'int' }))
+  // One that has no such field says nothing of it.
+  assert.ok(sameTypeAt([of(millis), { kind: 'struct', fields: [] }, of(millis)], ['a', 'b']))
 })

@@ -359,6 +359,27 @@ describe('a SQL gateway', () => {
     )
   })
 
+  it('that opens a session when nobody waits for it any more is told to close it', async () => {
+    const abort = new AbortController()
+    let open: (() => void) | undefined
+    const late = await session((request, response) => {
+      if (request.method === 'POST') open = () => json(response, { sessionHandle: 's' })
+      else json(response, {})
+    }, abort.signal)
+    const rejected = assert.rejects(late.open('t'), /the statement is over/)
+    await eventually('it was asked', () => open !== undefined)
+    abort.abort(new Error('the statement is over'))
+    await rejected
+    open?.()
+    await eventually('it is closed', () => asked.includes('DELETE /v3/sessions/s'))
+  })
+
+  it('gives the statement back where a number has another size than its type', () => {
+    const said =
+      'java.lang.RuntimeException: One or more fetchers have encountered exception\nCaused by: org.apache.flink.formats.raw.RawFormatDeserializationSchema$DeserializationException: Size of data received for deserializing BIGINT type is not 8.'
+    assert.match(sentenceOf([said], 500), /Flink gave the statement back: a key or value has another size/)
+  })
+
   it('is not asked any more once the statement is over', async () => {
     const abort = new AbortController()
     const s = await session(

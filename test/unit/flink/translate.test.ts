@@ -131,6 +131,20 @@ describe('how Flink reaches Kafka and the registry', () => {
     assert.deepEqual(properties, { 'bootstrap.servers': 'inner:9092' })
     assert.ok(secrets.has('bootstrap.servers'))
   })
+  it('a login in the address of the registry is a secret like any other', () => {
+    for (const found of [
+      registryProperties({ url: 'http://ana:ge%3Aheim@registry:8081/path/' }, undefined),
+      registryProperties({ url: 'http://other' }, 'http://ana:ge%3Aheim@registry:8081/path'),
+    ]) {
+      assert.deepEqual(found?.properties, {
+        url: 'http://registry:8081/path',
+        'basic-auth.credentials-source': 'USER_INFO',
+        'basic-auth.user-info': 'ana:ge:heim',
+      })
+      assert.ok(found.secrets.has('basic-auth.user-info'))
+    }
+  })
+
   it('the registry with its login', () => {
     const registry = registryProperties({ url: 'http://r', username: 'u', password: 'p' }, undefined)
     assert.equal(registry?.properties['basic-auth.user-info'], 'u:p')
