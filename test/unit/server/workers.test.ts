@@ -221,7 +221,7 @@ test('when threads end under them, queries that have shown nothing are begun ane
       const frames = await scanning.done
       assert.deepEqual(rows(frames), [{ n: 1 }, { n: 2 }, { n: 3 }])
       assert.equal(frames.filter(({ type }) => type === 'METADATA').length, 1)
-      assert.match(errorOf(await writing.done) ?? '', /Ask again\.$/)
+      assert.match(errorOf(await writing.done) ?? '', /Look what it has done before you ask again\.$/)
       shown.socket.resume()
       assert.match(errorOf(await shown.done) ?? '', /Ask again\.$/)
       assert.ok(shown.frames.length < RECORDS)
