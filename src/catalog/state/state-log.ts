@@ -172,7 +172,8 @@ function isLate(entry: Entry, { met }: Slot): boolean {
 }
 
 function remember({ met }: Slot, states: readonly string[]): void {
-  for (const state of states) {
+  // A record may name very many.
+  for (const state of states.slice(-MET)) {
     const at = met.indexOf(state)
     if (at >= 0) met.splice(at, 1)
     met.push(state)

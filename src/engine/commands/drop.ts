@@ -46,7 +46,10 @@ export async function dropTable(
   return bareTrue('DROP TABLE')
 }
 
-/** Deletes a topic, if it is there, the schemas that were made for it, and what was declared of it. */
+/**
+ * Deletes a topic, the schemas that were made for it, and what was declared of it; of one that is not there any more what
+ * is left. Rejects with a KafkaError where there is neither.
+ */
 export async function dropTopic(
   name: string,
   administration: Administration,
@@ -56,7 +59,7 @@ export async function dropTopic(
   const { objects } = administration
   const there = await administration.exists(name)
   const declaration = there ? await declarationOfTopic(name, administration, catalog) : objects.table(name)
-  if (there) await administration.deleteTopic(name, signal)
+  if (there || declaration === undefined) await administration.deleteTopic(name, signal)
   administration.forget(name)
   for (const subject of declaration?.subjects ?? [])
     try {
@@ -123,7 +126,7 @@ async function makeAnew(name: string, administration: Administration, context: S
     await administration.createTopic(topic, endless)
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    const settings = Object.entries({ ...topic.config }).map(([key, value]) => `'${key}' = '${value}'`)
+    const settings = Object.entries(topic.config).map(([key, value]) => `'${key}' = '${value}'`)
     throw new UserError(
       `The topic ${name} was deleted and could not be created again: ${error.message}. It had ${[`partitions = ${topic.partitions}`, `replication = ${topic.replication}`, ...settings].join(', ')}.`,
     )

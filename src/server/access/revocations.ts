@@ -39,6 +39,11 @@ const SKEW_MS = 5 * 60_000
 const SWEPT = 200
 /** How long a server that stops may take to say what is unsaid. */
 const FAREWELL_MS = 1000
+/**
+ * Limit `server.session.revocations.removed` (revocations): that were removed from the store before their time and are
+ * kept here. Beyond it: the one that was removed first is forgotten.
+ */
+const MAX_REMOVED = 10_000
 /** When several servers end all logins of one account at the same moment. */
 const TRIES = 5
 
@@ -78,6 +83,8 @@ export class Revocations {
   /** How many single logins of an account are among them. */
   readonly #singles = new Map<string, number>()
   readonly #unsaid = new Map<string, StoredObject>()
+  /** Those that are in the store no more, oldest first. */
+  readonly #removed = new Set<string>()
   /** Ends of all logins of an account that are about to be written. */
   readonly #marks = new Map<string, Mark>()
   readonly #markedMs = new Map<string, number>()
@@ -255,10 +262,15 @@ export class Revocations {
     const known = this.#kept.get(name)
     if (content === undefined) {
       // A server whose clock is wrong may have removed it too early: what this one knows stays until its own time.
-      if (known !== undefined && known.until >= this.#clock.now()) this.#kept.set(name, { ...known, stored: undefined })
-      else this.#forget(name)
+      if (known === undefined || known.until < this.#clock.now()) this.#forget(name)
+      else {
+        this.#kept.set(name, { ...known, stored: undefined })
+        this.#removed.add(name)
+        if (this.#removed.size > MAX_REMOVED) this.#forget(this.#removed.values().next().value as string)
+      }
       return false
     }
+    this.#removed.delete(name)
     this.#kept.set(name, {
       stored: isStored ? object : known?.stored,
       until: Math.max(content.until, known?.until ?? 0),
@@ -272,6 +284,7 @@ export class Revocations {
   #forget(name: string): void {
     this.#count(this.#kept.get(name)?.account, -1)
     this.#kept.delete(name)
+    this.#removed.delete(name)
     this.#unsaid.delete(name)
   }
 

@@ -62,7 +62,7 @@ const HEALTH: Description = {
   operationId: 'health',
   summary: 'Whether the server takes new work, and whether its environments are well.',
   security: [],
-  response: { 200: answers('Report', REPORT), 503: answers('Report; the server is stopping', REPORT) },
+  response: { 200: answers('Report', REPORT), 503: answers('Report; the server is starting or stopping', REPORT) },
 }
 const LIVE: Description = {
   operationId: 'live',

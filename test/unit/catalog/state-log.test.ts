@@ -163,6 +163,12 @@ test('a change on a state that was never met is doubtful: the object stays, and 
   assert.equal(read([c, entry('d', undefined)]).doubts, 1)
 })
 
+test('a record that names very many versions costs no more than reading it', () => {
+  const over = Array.from({ length: 100_000 }, (_, i) => `${i}`)
+  const log = read([entry('a', undefined), entry('b', 'a', { over }), entry('b', 'a', { over })])
+  assert.equal(log.find(entry('', undefined))?.version, 'b')
+})
+
 test('an object of the greatest size can be written again over others', () => {
   const room = MAX_OBJECT_BYTES - sizeOf(recordOf(entry('1', undefined, { content: view('') })))
   const large = entry('1', undefined, { content: view('x'.repeat(room)) })
