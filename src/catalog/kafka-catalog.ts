@@ -3,6 +3,7 @@
  * finds out how keys and values are written (`facets/find-facet.ts`), and remembers both for a short while. It reads no
  * data but small samples, writes nothing, and knows no accounts (`permissions.ts` does).
  */
+import { isTopicName } from '../plan/administration.ts'
 import type { FormatName } from '../formats/format.ts'
 import type { Cluster, TopicConfig, TopicMetadata } from '../kafka/cluster.ts'
 import type { TopicSummary } from '../kafka/listing.ts'
@@ -395,9 +396,4 @@ function isSystem(topic: Pick<TopicSummary, 'name' | 'internal'>): boolean {
   return (
     topic.internal || topic.name.startsWith('__') || topic.name === '_schemas' || topic.name.startsWith('_confluent')
   )
-}
-
-/** Kafka's rule for topic names; anything else is not asked for. */
-function isTopicName(name: string): boolean {
-  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }

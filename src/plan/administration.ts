@@ -191,3 +191,11 @@ export interface Administration {
   /** What is remembered about the topic is looked up again at the next question. */
   forget(topic: string): void
 }
+
+/** Kafka's rule for names of topics, for messages. Source: `Topic.validate` of Kafka's clients. */
+export const TOPIC_NAME_RULE = 'up to 249 letters, digits, dots, dashes and underscores'
+
+/** Whether a topic may have the name. */
+export function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}

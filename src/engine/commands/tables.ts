@@ -11,6 +11,7 @@ import {
 import { castType, decimalProblem, TYPE_NAMES } from '../../functions/support/cast.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { didYouMean } from '../../lib/suggest.ts'
+import { isTopicName } from '../../plan/administration.ts'
 import { UserError } from '../../lib/user-error.ts'
 import type { Administration, TableDeclaration, TopicToCreate } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
@@ -30,7 +31,6 @@ import { allowed } from './lookup.ts'
 
 /** Formats that CREATE TABLE takes; for keys, single ones also behind TW and SW. */
 const CREATED = PLAIN_FORMATS.filter((format) => FORMATS[format].created)
-const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/
 /** Not a limit: digits that are read. */
 const MOST_PARTITIONS = 99_999
 /** Not a limit: as many as Kafka's number has room for. */
@@ -139,7 +139,7 @@ interface PlannedTable {
 
 function planTable(statement: CreateTable): PlannedTable {
   const { name, columns } = statement
-  if (!TOPIC_NAME.test(name.text) || name.text === '.' || name.text === '..')
+  if (!isTopicName(name.text))
     throw new SqlError(
       'VALUE',
       `"${name.text}" cannot be the name of a topic.`,

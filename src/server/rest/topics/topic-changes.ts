@@ -5,6 +5,7 @@
 import type { Administration, RecordToProduce, TableDeclaration, TopicNote } from '../../../plan/administration.ts'
 import { dropTopic } from '../../../engine/commands/drop.ts'
 import type { Cluster } from '../../../kafka/cluster.ts'
+import { isTopicName, TOPIC_NAME_RULE } from '../../../plan/administration.ts'
 import { alterTopicConfig, createPartitions } from '../../../kafka/admin/alter.ts'
 import { readRecords } from '../../../kafka/read/record-batch.ts'
 import { FORMAT_NAMES, type FormatName, formatNamed, traitsOf } from '../../../formats/format.ts'
@@ -50,7 +51,7 @@ async function create(call: Call, nameField: 'topicName' | 'name'): Promise<stri
   const body = bodyObject(call)
   const name = field(body, nameField, isText, 'the name of the topic')
   demand(call, 'create', name)
-  if (!TOPIC_NAME.test(name)) throw new RestError(400, `The field "${nameField}" must be ${NAME}.`)
+  if (!isTopicName(name)) throw new RestError(400, `The field "${nameField}" must be ${TOPIC_NAME_RULE}.`)
   const partitions = field(body, 'partitions', isUpTo(MOST_PARTITIONS), `a whole number, 1 to ${MOST_PARTITIONS}`, 1)
   const replication = field(body, 'replication', isUpTo(MOST_REPLICAS), `a whole number, 1 to ${MOST_REPLICAS}`, 1)
   const config = Object.fromEntries([...settings(body['configs'])].filter((e): e is [string, string] => e[1] !== null))
@@ -60,8 +61,6 @@ async function create(call: Call, nameField: 'topicName' | 'name'): Promise<stri
   return name
 }
 
-const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
-const NAME = 'up to 249 letters, digits, dots, dashes and underscores'
 /** Not a limit: Kafka's number has 32 bits. */
 const MOST_PARTITIONS = 2 ** 31 - 1
 /** Not a limit: Kafka's number has 16 bits. */
