@@ -43,12 +43,13 @@ it('the list of statements that stay here is complete, and each has its reason',
   const refused = [...reasons.values()].reduce((n, { length }) => n + length, 0)
   const sorted = [...reasons].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))
   const text = [
-    `${handed} golden statements are handed over to Flink, ${refused} are not.`,
+    `${refused} golden statements are not handed over to Flink.`,
     ...sorted.flatMap(([reason, cases]) => ['', `${cases.length} × ${reason}`, ...cases.map((c) => `    ${c}`)]),
     '',
   ].join('\n')
   if (updating) writeFileSync(REFUSED_FILE, text)
   assert.equal(text, readFileSync(REFUSED_FILE, 'utf8'))
+  assert.ok(handed > 5 * refused, `only ${handed} are handed over`)
   assert.deepEqual(loose, [], 'comparisons that the planner of Flink turns around')
 })
 

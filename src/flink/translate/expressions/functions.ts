@@ -185,7 +185,7 @@ const extreme =
 function lowered(given: FlinkSql): FlinkSql {
   const v = once(given)
   const sigma = guard('the lower case of a sigma is wanted', v, sql`STRING`)
-  return sql`CASE WHEN POSITION(${text('\u03a3')} IN ${v}) > 0 THEN ${sigma} ELSE LOWER(${v}) END`
+  return sql`CASE WHEN POSITION(${text('\u03a3')} IN ${v}) = 0 THEN LOWER(${v}) ELSE ${sigma} END`
 }
 
 const ROWS: Readonly<Record<string, Row>> = {

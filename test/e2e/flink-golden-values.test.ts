@@ -1,0 +1,3 @@
+import { goldenOnFlink } from './golden-on-flink.ts'
+
+goldenOnFlink('values')
