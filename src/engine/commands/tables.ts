@@ -395,7 +395,14 @@ function createText(table: Table, topic: TopicToCreate, declaration: TableDeclar
   else if (policy !== undefined) properties.push(`'cleanup.policy' = '${policy}'`)
   for (const [key, value] of Object.entries(config)) properties.push(`'${key}' = '${value.replaceAll("'", "''")}'`)
   const list = columns.length === 0 ? '' : `(\n  ${columns.join(',\n  ')}\n)\n`
-  return `CREATE TABLE ${word(table.topic)} ${list}FORMAT (${word(table.key.format)}, ${word(table.value.format)})\nPROPERTIES (${properties.join(', ')})`
+  return `CREATE TABLE ${word(table.topic)} ${list}FORMAT (${word(table.key.format)}, ${word(table.value.format)})\nPROPERTIES (${properties.join(', ')})${unread(topic)}`
+}
+
+/** A comment where the statement lacks what the topic is configured with. */
+function unread({ unknownConfig }: TopicToCreate): string {
+  return unknownConfig === undefined
+    ? ''
+    : `\n-- Further properties could not be read (this needs DESCRIBE_CONFIGS): ${unknownConfig.replaceAll(/\s+/g, ' ')}`
 }
 
 function columnTexts(prefix: string, facet: TableFacet, declared: StructType | undefined): string[] {

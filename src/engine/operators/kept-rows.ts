@@ -5,6 +5,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
+import { isWholeDouble, plain } from '../program/values/whole-double.ts'
 import { KeyColumn, operatorLimits } from './keys/group-index.ts'
 import { HeldRows } from './held-rows.ts'
 import type { MemoryBudget } from './memory.ts'
@@ -91,6 +92,7 @@ function lengthened(text: string): string {
  */
 function exact(v: Value): string {
   if (v === null) return 'z'
+  if (isWholeDouble(v)) return `w${exact(plain(v))}`
   if (typeof v === 'string') return `s${v}`
   if (typeof v === 'number') return Object.is(v, -0) ? 'n-0' : `n${v}`
   if (typeof v === 'bigint') return `i${v}`

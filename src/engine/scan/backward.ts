@@ -96,17 +96,25 @@ function takeBack(ranges: OffsetRange[], count: number): OffsetRange[] {
 export class RowCounter implements Operator {
   readonly #next: Operator
   readonly #timeSlot: number
-  readonly #times: number[] = []
+  readonly #wanted: number
+  /** The newest times, and up to as many more that are older. */
+  #times: number[] = []
+  #notes: boolean
   #rows = 0
 
-  /** `timeSlot`: where a row has its timestamp; -1: it is not asked for. */
-  constructor(next: Operator, timeSlot: number) {
+  /** `wanted`: how many rows are; `timeSlot`: where a row has its timestamp; -1: it is not asked for. */
+  constructor(next: Operator, wanted: number, timeSlot: number) {
     this.#next = next
+    this.#wanted = wanted
     this.#timeSlot = timeSlot
+    this.#notes = timeSlot >= 0
   }
   push(row: Row): void {
     this.#rows++
-    if (this.#timeSlot >= 0) this.#times.push(Number(row[this.#timeSlot]))
+    if (this.#notes) {
+      this.#times.push(Number(row[this.#timeSlot]))
+      if (this.#times.length >= 2 * this.#wanted + FIRST_FILTERED) this.#times = this.#newest()
+    }
     this.#next.push(row)
   }
   finish = nothingHeld
@@ -124,9 +132,17 @@ export class RowCounter implements Operator {
     return rows
   }
 
-  /** The n-th newest time so far; undefined while there are fewer. */
-  nthTime(n: number): number | undefined {
-    return n > this.#times.length ? undefined : Float64Array.from(this.#times).sort()[this.#times.length - n]
+  /** The time of the last row that is wanted so far; undefined while there are fewer. No further times are noted. */
+  lastTime(): number | undefined {
+    const newest = this.#newest()
+    this.#notes = false
+    this.#times = []
+    return newest.length < this.#wanted ? undefined : newest[0]
+  }
+
+  /** Ascending, as many as are wanted. */
+  #newest(): number[] {
+    return [...Float64Array.from(this.#times).sort().slice(-this.#wanted)]
   }
 }
 
@@ -137,5 +153,9 @@ export function rowCounter({ scan, sink }: ScanSource): RowCounter | undefined {
   const at = sink.columns.findIndex(
     (c) => c.kind === 'path' && c.path.facet === 'meta' && c.path.steps[0] === 'timestamp',
   )
-  return new RowCounter(sink.next, scan.backward.by === 'offset' ? -1 : at + (sink.body === undefined ? 0 : 1))
+  return new RowCounter(
+    sink.next,
+    scan.backward.rows,
+    scan.backward.by === 'offset' ? -1 : at + (sink.body === undefined ? 0 : 1),
+  )
 }

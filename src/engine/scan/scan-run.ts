@@ -172,7 +172,7 @@ export class ScanRun {
       const stopped = await this.#read(window, minTimestampMs, false)
       if (stopped !== undefined) return stopped
     }
-    const time = order.by === 'timestamp' ? counter.nthTime(order.rows) : undefined
+    const time = order.by === 'timestamp' ? counter.lastTime() : undefined
     const unread = windows.unread()
     if (time === undefined || unread.length === 0) return undefined
     const partitions = [...new Set(unread.map((r) => r.partition))]

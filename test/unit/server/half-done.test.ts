@@ -83,6 +83,11 @@ test('TRUNCATE of one whose settings may not be read is refused, and leaves it a
     ask('TRUNCATE TABLE hidden'),
     /its settings may not be read, and would be lost: .*DESCRIBE_CONFIGS/s,
   )
+  const [{ statement }] = (await ask('SHOW CREATE TABLE hidden')) as { statement: string }[]
+  assert.match(
+    statement,
+    /replication = 1\)\n-- Further properties could not be read \(this needs DESCRIBE_CONFIGS\): .*not authorized.*$/,
+  )
   mocked.mock.restore()
   assert.equal((await ask('SELECT * FROM hidden')).length, 1)
 })

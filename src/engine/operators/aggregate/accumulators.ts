@@ -329,8 +329,7 @@ class DynamicSum implements Accumulator, NumberState {
     const at = this.state.at(g)
     const carried = this.#carried.get(g)
     if (data[at + 2] < FRACTIONS && Number.isSafeInteger(data[at])) return integer((carried ?? 0n) + BigInt(data[at]))
-    const s = data[at] + Number(carried ?? 0n)
-    const total = Number.isFinite(s) ? s + data[at + 1] : s
+    const total = totalOf(data[at], data[at + 1], carried)
     return this.#doubles && data[at + 2] >= FRACTIONS && Number.isInteger(total) ? asWholeDouble(total) : total
   }
   partial(groups: number, transfer: ArrayBuffer[]): CarriedPartial {
@@ -356,6 +355,15 @@ class DynamicSum implements Accumulator, NumberState {
     // Both have it: once is enough.
     if (fractions) data[at + 2] -= FRACTIONS
   }
+}
+
+/** Of a sum, its compensation, and what was carried: the rounding of the last one counts, too. */
+function totalOf(sum: number, compensation: number, carried = 0n): number {
+  const v = Number(carried)
+  const t = sum + v
+  if (!Number.isFinite(t)) return t
+  const rounding = Math.abs(sum) >= Math.abs(v) ? sum - t + v : v - t + sum
+  return t + (compensation + rounding + Number(carried - BigInt(v)))
 }
 
 /** The sum of JSON numbers inside a SUM or AVG, which generated code feeds in line; undefined for others. */

@@ -30,7 +30,7 @@ export class DistinctFilter {
   first(g: number, v: Value): boolean {
     if (v === null) return false
     const known = this.#pairs.size
-    if (this.#pairs.find(g, this.#values.findEqual(v)) !== known) return false
+    if (this.#pairs.find(g, this.#values.findValue(v)) !== known) return false
     this.#added(known, v)
     return true
   }

@@ -25,10 +25,12 @@ export class Extreme implements Accumulator {
   add(g: number, v: Value): void {
     if (v === null) return
     const best = this.#values.get(g)
-    if (best === null) {
-      this.#budget.take(v)
-      this.#values.set(g, v)
-    } else if (extremeOrder(plain(v), plain(best)) * this.#sign > 0) this.#values.set(g, v)
+    if (best !== null) {
+      if (extremeOrder(plain(v), plain(best)) * this.#sign <= 0) return
+      this.#budget.give(best)
+    }
+    this.#budget.take(v)
+    this.#values.set(g, v)
   }
   result(g: number): Value {
     return this.#values.get(g)

@@ -44,7 +44,11 @@ export class LatestOperator implements Operator {
     const place = `${String(row[this.#slots.partition])} ${canonical(key)}`
     const known = this.#keys.size
     const id = this.#keys.findText(place)
-    if (id === known) this.#rows.push(undefined)
+    if (id === known) {
+      // A key is remembered also when its row is gone.
+      this.#budget.take(place)
+      this.#rows.push(undefined)
+    }
     const old = this.#rows.get(id)
     if (old !== undefined) {
       this.#budget.giveRow(old)

@@ -4,6 +4,7 @@
  */
 import type { Value } from '../../../types.ts'
 import { canonical } from '../../program/values/canonical.ts'
+import { plain } from '../../program/values/whole-double.ts'
 import { RowBacklog } from '../backlog.ts'
 import { KeyColumn, operatorLimits, PairIndex } from '../keys/group-index.ts'
 import { findKey, type KeyOf } from './join-table.ts'
@@ -124,13 +125,13 @@ export class MarkJoinOperator {
     const value = this.#parts.value?.right(row)
     if (value === undefined) return
     if (value === null) nulls.set(id, 1)
-    else this.#holdValue(id, value)
+    else if (canBeEqual(value)) this.#holdValue(id, value)
   }
 
   #holdValue(key: number, value: Value): void {
     const { values, pairs } = this.#partners
     const known = pairs.size
-    pairs.find(key, values.findEqual(value))
+    pairs.find(key, values.findValue(value))
     if (pairs.size > known) this.#budget.take(value)
   }
 
@@ -142,7 +143,7 @@ export class MarkJoinOperator {
     if (this.#parts.value === undefined) return true
     const value = this.#parts.value.left(left)
     if (value === null) return null
-    const found = values.findEqual(value)
+    const found = canBeEqual(value) ? values.findValue(value) : -1
     if (found >= 0 && pairs.find(id, found) >= 0) return true
     return nulls.get(id) === 1 ? null : false
   }
@@ -163,7 +164,10 @@ export class MarkJoinOperator {
       const row = partners[at]
       if (residual?.([...left, ...row]) !== true) continue
       const found = value?.right(row)
-      if (value === undefined || (notNull(found) && notNull(wanted) && canonical(found) === canonical(wanted))) {
+      if (
+        value === undefined ||
+        (notNull(found) && notNull(wanted) && canBeEqual(wanted) && canonical(found) === canonical(wanted))
+      ) {
         answer = true
         break
       }
@@ -176,4 +180,9 @@ export class MarkJoinOperator {
 
 function notNull(value: Value | undefined): value is NonNullable<Value> {
   return value !== null && value !== undefined
+}
+
+/** Not a number is equal to nothing, as with `=`: as a key it would be one value. */
+function canBeEqual(value: Value): boolean {
+  return !Number.isNaN(plain(value))
 }

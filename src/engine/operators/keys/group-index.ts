@@ -41,6 +41,11 @@ function hashDouble(v: number): number {
   return mixed(Math.imul(BITS[0], 0x9e3779b1) ^ BITS[1] ^ SEED)
 }
 
+/** Of the canonical text of a number. */
+function numberOf(text: string): number {
+  return Number(text.slice(1))
+}
+
 /** Texts become bytes here; longer ones get memory of their own. */
 const SCRATCH = Buffer.alloc(4096)
 const SCRATCH_VIEW = new DataView(SCRATCH.buffer, SCRATCH.byteOffset, SCRATCH.length)
@@ -204,9 +209,7 @@ export class KeyColumn {
     for (let slot = h & mask; ; slot = (slot + 1) & mask) {
       const found = table[slot * 2 + 1]
       if (found !== 0) {
-        if (table[slot * 2] !== h) continue
-        if (this.#lows.page(found - 1)[this.#lows.at(found - 1)] === low && this.#highs.get(found - 1) === high)
-          return found - 1
+        if (table[slot * 2] === h && this.#isDouble(found - 1, low, high)) return found - 1
         continue
       }
       if (this.#frozen) return -1
@@ -218,14 +221,42 @@ export class KeyColumn {
     }
   }
 
-  /** Any value. Numbers and texts meet those found by the other methods. */
+  /** Whether a key of `#doubles` has these two halves. */
+  #isDouble(id: number, low: number, high: number): boolean {
+    const own = this.#lows.page(id)[this.#lows.at(id)]
+    if (this.#kinds.page(id)[this.#kinds.at(id)] !== BOXED) return own === low && this.#highs.get(id) === high
+    DOUBLE[0] = numberOf(canonical(this.#boxes.get(own)))
+    return BITS[0] === low && BITS[1] === high
+  }
+
+  /**
+   * Any value. Numbers and texts meet those found by the other methods; equal is what `canonical` makes equal, so that
+   * a long of 64 bits or a decimal may meet a double.
+   */
   findValue(v: Value): number {
     if (v === null) return this.findNull()
     if (typeof v === 'string') return this.findText(v)
     if (typeof v === 'number') return this.findNumber(v)
     if ((v as unknown) instanceof WholeDouble) return this.#findMarked(plain(v) as number)
+    const text = canonical(v)
+    if (typeof v === 'bigint' || v instanceof Decimal) {
+      const n = numberOf(text)
+      // A double keeps fifteen digits, whichever they are.
+      if (text.length <= 16 || canonical(n) === text) return this.#findExact(v, n)
+    }
     this.#boxed = v
-    return this.#findString(this.#others, canonical(v))
+    return this.#findString(this.#others, text)
+  }
+
+  /** A value that a double has, too; it comes back as it was met first. */
+  #findExact(v: bigint | Decimal, n: number): number {
+    const known = this.#size
+    const id = this.findNumber(n)
+    if (id !== known) return id
+    this.#kinds.page(id)[this.#kinds.at(id)] = BOXED
+    this.#lows.page(id)[this.#lows.at(id)] = this.#boxes.size
+    this.#boxes.push(v)
+    return id
   }
 
   /** A number is the same key with its mark and without; it comes back as it was met first. */
@@ -234,14 +265,6 @@ export class KeyColumn {
     const id = this.findNumber(n)
     if (id === known) this.#kinds.page(id)[this.#kinds.at(id)] += MARKED
     return id
-  }
-
-  /** Any value but NULL; equal is what `canonical` makes equal, so that a decimal may meet a number. */
-  findEqual(v: Value): number {
-    if (typeof v !== 'bigint' && !(v instanceof Decimal)) return this.findValue(v)
-    const text = canonical(v)
-    const n = Number(text.slice(1))
-    return canonical(n) === text ? this.findNumber(n) : this.findValue(v)
   }
 
   findText(v: string): number {
