@@ -11,7 +11,7 @@ import {
   isoTimestamp as timestampText,
   isoDate,
   isoTime,
-  splitSeconds,
+  splitMoment,
   UNITS_PER_SECOND,
 } from '../../lib/text/datetime-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
@@ -38,9 +38,9 @@ export { doubleText, floatText, isoDate, isoTime }
  */
 export function isoTimestamp(value: number | bigint, unit: TimeUnit, fixedMillis = false, local = false): string {
   if (!fixedMillis) return timestampText(value, unit, local)
-  const { seconds, rest } = splitSeconds(value, unit)
+  const { days, second, rest } = splitMoment(value, unit)
   const millis = Math.floor((rest * 1000) / UNITS_PER_SECOND[unit])
-  return `${timestampText(seconds * 1000, 'millis', true)}.${String(millis).padStart(3, '0')}${local ? '' : 'Z'}`
+  return `${isoDate(days)}T${isoTime(second * 1000, 'millis')}.${String(millis).padStart(3, '0')}${local ? '' : 'Z'}`
 }
 
 /** A number of the `json` kind (or an integer): its digits; the sign of -0 is kept, as JSON can write it. */

@@ -251,7 +251,9 @@ function textNanos(text: string, to: DataType): bigint | undefined {
   const time = to.kind === 'time' ? parseTimeText(text) : undefined
   if (time !== undefined) return BigInt(time)
   const moment = parseMoment(text)
-  return moment === undefined ? undefined : BigInt(moment.seconds) * 1_000_000_000n + BigInt(moment.nanos)
+  return moment === undefined
+    ? undefined
+    : BigInt(moment.days) * DAY_NANOS + BigInt(moment.second) * 1_000_000_000n + BigInt(moment.nanos)
 }
 
 function floorDivide(a: bigint, b: bigint): bigint {

@@ -46,10 +46,17 @@ function addMonths(epochMs: number, months: number): number {
   )
 }
 
-/** A parsed date and time: whole seconds since the epoch and nanoseconds within the second. */
+/** A date and time: days since the epoch, the second of the day (0 to 86,399), and nanoseconds within the second. */
 export interface Moment {
-  readonly seconds: number
+  readonly days: number
+  readonly second: number
   readonly nanos: number
+}
+
+/** The moment that is some seconds (a safe integer) and nanoseconds after midnight of a day; the seconds may leave it. */
+export function momentAt(days: number, seconds: number, nanos: number): Moment {
+  const second = ((seconds % 86_400) + 86_400) % 86_400
+  return { days: days + Math.round((seconds - second) / 86_400), second, nanos }
 }
 
 const MOMENT =
@@ -67,10 +74,11 @@ export function parseMoment(text: string): Moment | undefined {
     return undefined
   const offset = offsetSeconds(m[8] ?? 'Z')
   if (offset === undefined) return undefined
-  return {
-    seconds: epochDays(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset,
-    nanos: Number((m[7] ?? '').padEnd(9, '0')),
-  }
+  return momentAt(
+    epochDays(year, month, day),
+    hour * 3600 + minute * 60 + second - offset,
+    Number((m[7] ?? '').padEnd(9, '0')),
+  )
 }
 
 /**
@@ -90,7 +98,7 @@ export function parseTimestampText(text: string): { readonly value: number; read
   const moment = parseMoment(text)
   return moment === undefined
     ? undefined
-    : { value: moment.seconds * 1000 + Math.floor(moment.nanos / 1e6), unit: 'millis' }
+    : { value: moment.days * DAY_MS + moment.second * 1000 + Math.floor(moment.nanos / 1e6), unit: 'millis' }
 }
 
 /** Nanoseconds since midnight of `06:15`, `06:15:00`, `06:15:00.123456789`; undefined when it is none. */

@@ -8,7 +8,7 @@
  */
 import { createRequire } from 'node:module'
 import type { DateTimeFormatter, DateTimeFormatterBuilder, TemporalField } from '@js-joda/core'
-import type { Moment } from './datemath.ts'
+import { type Moment, momentAt } from './datemath.ts'
 import { isZone, localToInstant } from './zone.ts'
 
 type Joda = typeof import('@js-joda/core')
@@ -218,7 +218,9 @@ export function javaPattern(pattern: string): JavaPattern {
   return {
     format: (moment) =>
       formatter.format(
-        lib.LocalDateTime.ofEpochSecond(moment.seconds, moment.nanos, lib.ZoneOffset.UTC).atZone(lib.ZoneOffset.UTC),
+        lib.LocalDateTime.ofEpochSecond(moment.days * 86_400 + moment.second, moment.nanos, lib.ZoneOffset.UTC).atZone(
+          lib.ZoneOffset.UTC,
+        ),
       ),
     parse: (text) => {
       seen.zone = undefined
@@ -260,5 +262,5 @@ export function instantOf(text: ParsedText): Moment | undefined {
   const nanosOfDay = text.nanosOfDay ?? 0
   const local = text.days * 86_400 + Math.floor(nanosOfDay / 1e9)
   const seconds = text.zone === undefined ? local : localToInstant(local, text.zone)
-  return seconds === undefined ? undefined : { seconds, nanos: nanosOfDay % 1e9 }
+  return seconds === undefined ? undefined : momentAt(0, seconds, nanosOfDay % 1e9)
 }

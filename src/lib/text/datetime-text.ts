@@ -7,6 +7,8 @@
 /** What a count of time is made of; the same words as `TimeUnit` in types.ts. */
 export type Unit = 'millis' | 'micros' | 'nanos'
 
+const DAY_SECONDS = 86_400
+
 /** Units per second. */
 export const UNITS_PER_SECOND: Readonly<Record<Unit, number>> = {
   millis: 1_000,
@@ -69,27 +71,45 @@ export function isoDate(days: number): string {
 
 /** `07:05:05.41` for units since midnight. */
 export function isoTime(value: number | bigint, unit: Unit): string {
-  const { seconds, rest } = splitSeconds(value, unit)
-  return clock(seconds) + fraction(rest, unit)
+  const { days, second, rest } = splitMoment(value, unit)
+  return clock(days * DAY_SECONDS + second) + fraction(rest, unit)
 }
 
 /** `2024-02-29T07:05:05.41Z` for units since the epoch; `local` (a timestamp without zone) leaves the Z away. */
 export function isoTimestamp(value: number | bigint, unit: Unit, local = false): string {
-  const { seconds, rest } = splitSeconds(value, unit)
-  const days = Math.floor(seconds / 86_400)
-  return `${isoDate(days)}T${clock(seconds - days * 86_400)}${fraction(rest, unit)}${local ? '' : 'Z'}`
+  const { days, second, rest } = splitMoment(value, unit)
+  return `${isoDate(days)}T${clock(second)}${fraction(rest, unit)}${local ? '' : 'Z'}`
 }
 
-/** Whole seconds since the epoch (floor) and the units left over, exact for every 64-bit count. */
-export function splitSeconds(value: number | bigint, unit: Unit): { readonly seconds: number; readonly rest: number } {
+/** A count of units in parts. */
+interface MomentParts {
+  /** Since 1970-01-01, rounded down. */
+  readonly days: number
+  /** Of the day, 0 to 86,399. */
+  readonly second: number
+  /** Units that are left over, less than a second. */
+  readonly rest: number
+}
+
+/** The parts of units since the epoch, exact for every 64-bit count. */
+export function splitMoment(value: number | bigint, unit: Unit): MomentParts {
   const perSecond = UNITS_PER_SECOND[unit]
-  if (typeof value === 'number') {
-    const seconds = Math.floor(value / perSecond)
-    return { seconds, rest: value - seconds * perSecond }
+  const perDay = perSecond * DAY_SECONDS
+  if (typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER - perDay) {
+    // A quotient may be rounded up to a whole number, a remainder is exact.
+    const ofDay = ((value % perDay) + perDay) % perDay
+    const second = Math.floor(ofDay / perSecond)
+    return { days: Math.round((value - ofDay) / perDay), second, rest: ofDay - second * perSecond }
   }
-  const divisor = BigInt(perSecond)
-  const rest = ((value % divisor) + divisor) % divisor
-  return { seconds: Number((value - rest) / divisor), rest: Number(rest) }
+  const units = BigInt(value)
+  const divisor = BigInt(perDay)
+  const ofDay = ((units % divisor) + divisor) % divisor
+  const second = ofDay / BigInt(perSecond)
+  return {
+    days: Number((units - ofDay) / divisor),
+    second: Number(second),
+    rest: Number(ofDay - second * BigInt(perSecond)),
+  }
 }
 
 function clock(secondOfDay: number): string {

@@ -1,4 +1,5 @@
 /** Computes what does not depend on a record, and simplifies AND, OR and NOT over constants. */
+import { SqlError } from '../../sql/error.ts'
 import type { BoundExpr } from '../plan.ts'
 import { isConstant, mapChildren } from '../expressions/children.ts'
 import type { OptimizeContext, Rule } from './rule.ts'
@@ -8,14 +9,32 @@ import { mapExpressions, rewrite } from '../rewrite.ts'
 export const foldConstants: Rule = {
   name: 'fold-constants',
   always: true,
-  apply: (plan, context) => rewrite(plan, (node) => mapExpressions(node, (e) => fold(e, context))),
+  apply: (plan, context) => rewrite(plan, (node) => mapExpressions(node, (e) => fold(e, context, false))),
 }
 
-function fold(expr: BoundExpr, context: OptimizeContext): BoundExpr {
+/** `perhaps`: it is computed for some rows only, or for none. What cannot be computed is then an error of these rows. */
+function fold(expr: BoundExpr, context: OptimizeContext, perhaps: boolean): BoundExpr {
   if (expr.kind === 'constant') return expr
-  if (isConstant(expr)) return { ...context.evaluate(expr), span: expr.span }
-  const folded = mapChildren(expr, (child) => fold(child, context))
+  if (isConstant(expr)) {
+    try {
+      return { ...context.evaluate(expr), span: expr.span }
+    } catch (cause) {
+      if (perhaps && cause instanceof SqlError && cause.code === 'VALUE') return expr
+      throw cause
+    }
+  }
+  const always = alwaysComputed(expr)
+  const folded = mapChildren(expr, (child) =>
+    fold(child, context, perhaps || (always !== undefined && child !== always)),
+  )
   return folded.kind === 'and' || folded.kind === 'or' ? simplify(folded) : folded
+}
+
+/** Of an expression that leaves the rest out where this one decides; undefined: all of it is computed. */
+function alwaysComputed(expr: BoundExpr): BoundExpr | undefined {
+  if (expr.kind === 'or') return expr.operands[0]
+  if (expr.kind === 'case') return expr.whens[0]?.when
+  return expr.kind === 'function' && expr.fn.firstGiven === true ? expr.args[0] : undefined
 }
 
 /** TRUE leaves an AND, FALSE ends it; the other way round for OR. NULL stays: it is neither. */

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { likeMatcher } from '../../../src/functions/support/like.ts'
+import { statesAbout } from '../../../src/functions/support/regex-states.ts'
 import { reversed, withoutAccents } from '../../../src/functions/support/text.ts'
 import { findText, splitText, TextSearch } from '../../../src/lib/text/find-text.ts'
 import { evaluate, show } from './evaluate.ts'
@@ -146,4 +147,53 @@ test('INTERVAL of a long text', () => {
     timeout: 60_000,
   })
   assert.equal(stdout, 'undefined 1d 2h undefined\n')
+})
+
+test('a regular expression has a limit of states, before and after it is compiled', () => {
+  const repeated = `${'(?:x?){999}'.repeat(20)}[yz]`
+  for (const name of ['REGEXP', 'REGEX_MATCHES'])
+    assert.match(
+      fails(`${name}('xx', '${repeated}')`),
+      /^\w+: the pattern has more states than function\.max\.regex\.states/,
+    )
+  assert.equal(show(`REGEXP('xxy', '(?:x?){999}[yz]')`), '["xxy"]')
+})
+
+test('states are estimated, and never more than there are', () => {
+  const cases: readonly (readonly [pattern: string, states: number])[] = [
+    ['abc', 3],
+    ['abc{3}', 5],
+    ['(abc){3}', 9],
+    ['(?:a|b){2,4}', 8],
+    ['((a{10}){10}){9}', 900],
+    ['[^]a{9}]{5}', 5],
+    ['[a\\]{9}]{5}', 5],
+    ['\\{9}', 3],
+    ['\\Qa{9}\\E', 8],
+    ['\\p{Lu}{10}', 10],
+    ['a{2,}', 2],
+    ['(?<name>a){3}(?i)b{2}', 5],
+    ['(((', 0],
+    ['{9}', 0],
+  ]
+  for (const [pattern, states] of cases) assert.equal(statesAbout(pattern), states, pattern)
+  growsLinearly((size) => statesAbout('('.repeat(size)), 20_000)
+  growsLinearly((size) => statesAbout('[a'.repeat(size)), 20_000)
+})
+
+test('a regular expression of many states takes no text of any length', () => {
+  const pattern = '(?:[a-q][^u-z]|x.){300}$'
+  assert.match(
+    fails(`REGEXP(LPAD('', 40000, 'x'), '${pattern}')`),
+    /^REGEXP: the states of the pattern times the characters of the text are more than function\.max\.regex\.steps/,
+  )
+  assert.equal(show(`REGEXP(LPAD('', 40000, 'x'), 'x+(y)?$')`), '[null]')
+})
+
+test('REGEX_MATCHES does not look for matches for ever', () => {
+  let now = 0
+  const clock = mock.method(performance, 'now', () => (now += 999))
+  assert.match(fails(`REGEX_MATCHES('aaaaaaaa', 'a(.*b)?')`), /function\.max\.regex\.time/)
+  clock.mock.restore()
+  assert.equal(show(`REGEX_MATCHES('aa', 'a(.*b)?')`), '[[null],[null]]')
 })

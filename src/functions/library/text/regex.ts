@@ -6,19 +6,45 @@ import { createRequire } from 'node:module'
 import type { RE2JS } from 're2js'
 import type { Value } from '../../../types.ts'
 import { STRING } from '../../../types.ts'
+import { statesAbout } from '../../support/regex-states.ts'
 import { checkItems, checkPattern, define, memo } from '../../define.ts'
 import type { ScalarFunction } from '../../function.ts'
 import { ValueError } from '../../function.ts'
+
+/**
+ * Limit `function.max.regex.states` (states): of a compiled pattern; `{n}` has those of its item n times. Beyond it: an
+ * error.
+ */
+const MAX_STATES = 10_000
+/**
+ * Limit `function.max.regex.steps` (steps): states of a pattern times characters of a text. Beyond it: an error. A pass
+ * through the text may take that many, and nothing ends it.
+ */
+const MAX_STEPS = 50_000_000
+/** Limit `function.max.regex.time` (ms): how long REGEX_MATCHES looks for matches in one text. Beyond it: an error. */
+const MAX_MS = 2000
+
+function checkStates(states: number, what: string): void {
+  if (states > MAX_STATES)
+    throw new ValueError(
+      `${what}: the pattern has more states than function.max.regex.states (default ${MAX_STATES}): a repetition {n} ` +
+        'has those of its item n times',
+    )
+}
 
 let library: typeof import('re2js') | undefined
 
 function compile(what: string): (pattern: string) => RE2JS {
   return (pattern) => {
     checkPattern(pattern, what)
+    checkStates(statesAbout(pattern), what)
     library ??= createRequire(import.meta.url)('re2js') as typeof import('re2js')
     try {
-      return library.RE2JS.compile(pattern)
+      const compiled = library.RE2JS.compile(pattern)
+      checkStates(compiled.programSize(), what)
+      return compiled
     } catch (error) {
+      if (error instanceof ValueError) throw error
       const beyond = /\(\?<?[=!]|\\[1-9]|\\k</.test(pattern)
       throw new ValueError(
         beyond
@@ -32,13 +58,30 @@ function compile(what: string): (pattern: string) => RE2JS {
 
 type Matcher = ReturnType<RE2JS['matcher']>
 
+interface Compiled {
+  /** Set to the text, at its start. */
+  readonly matcher: Matcher
+  /** Of groups. */
+  readonly count: number
+}
+
 /** By pattern one matcher, which is given text after text: to make one costs about as much as to match a short text. */
-function matchers(what: string): (pattern: string) => { readonly matcher: Matcher; readonly count: number } {
+function matchers(what: string): (text: string, pattern: string) => Compiled {
   const compiled = compile(what)
-  return memo((pattern) => {
+  const of = memo((pattern) => {
     const regex = compiled(pattern)
-    return { matcher: regex.matcher(''), count: regex.groupCount() }
+    return { matcher: regex.matcher(''), count: regex.groupCount(), states: regex.programSize() }
   })
+  return (text, pattern) => {
+    const known = of(pattern)
+    if (known.states * text.length > MAX_STEPS)
+      throw new ValueError(
+        `${what}: the states of the pattern times the characters of the text are more than function.max.regex.steps ` +
+          `(default ${MAX_STEPS})`,
+      )
+    known.matcher.resetMatcherInput(text)
+    return known
+  }
 }
 
 /** Not a limit: characters of the longest text that a matcher keeps until its next one. */
@@ -80,8 +123,8 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     make: () => {
       const matcherOf = matchers('REGEXP')
       return (text: string, pattern: string) => {
-        const { matcher, count } = matcherOf(pattern)
-        const found = matcher.resetMatcherInput(text).find() ? groups(matcher, count) : []
+        const { matcher, count } = matcherOf(text, pattern)
+        const found = matcher.find() ? groups(matcher, count) : []
         release(matcher, text)
         return found
       }
@@ -99,10 +142,15 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
     make: () => {
       const matcherOf = matchers('REGEX_MATCHES')
       return (text: string, pattern: string) => {
-        const { matcher, count } = matcherOf(pattern)
-        matcher.resetMatcherInput(text)
+        const { matcher, count } = matcherOf(text, pattern)
         const out: Value[] = []
+        // Each match may have been looked for up to the end of the text.
+        const until = performance.now() + MAX_MS
         while (matcher.find()) {
+          if (performance.now() > until)
+            throw new ValueError(
+              `REGEX_MATCHES: to find the matches in one text takes longer than function.max.regex.time (default ${MAX_MS} ms)`,
+            )
           out.push(groups(matcher, count))
           checkItems(out.length * (count + 1), 'REGEX_MATCHES')
         }

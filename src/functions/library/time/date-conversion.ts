@@ -3,14 +3,13 @@ import { UNITS_PER_SECOND } from '../../../lib/text/datetime-text.ts'
 import type { DataType, Value } from '../../../types.ts'
 import { TIMESTAMP } from '../../../types.ts'
 import type { Moment } from '../../support/datemath.ts'
-import { parseTimeText } from '../../support/datemath.ts'
+import { momentAt, parseTimeText } from '../../support/datemath.ts'
 import { define, describe } from '../../define.ts'
 import type { ScalarFunction } from '../../function.ts'
 import { ValueError } from '../../function.ts'
 import { localToInstant } from '../../support/zone.ts'
-import { DAY_SECONDS, MOMENT, PATTERN, TIME, checkMoment, momentReader, unitsOf } from './moments.ts'
+import { DAY_SECONDS, MOMENT, PATTERN, TIME, checkMoment, checkUnits, momentReader, unitsOf } from './moments.ts'
 import { parsedMoment, patternOf } from './date-text.ts'
-import { dayOf, secondOfDay } from './parts.ts'
 
 /** TO_DATE and TO_TIMESTAMP take text with a pattern, ISO text, or a number or moment as it is. */
 function toMoment(types: readonly DataType[], what: string): (value: Value, pattern?: string) => Moment {
@@ -30,6 +29,7 @@ function reinterpret(
   example: readonly [string, string],
   type: DataType,
 ): ScalarFunction {
+  const what = name.toUpperCase()
   return define({
     name,
     family: 'datetime',
@@ -38,7 +38,9 @@ function reinterpret(
     examples: [{ sql: example[0], result: example[1] }],
     returns: () => type,
     make: () =>
-      type.kind === 'time' ? (value: number | bigint) => ofDay(value, type.unit) : (value: number | bigint) => value,
+      type.kind === 'time'
+        ? (value: number | bigint) => ofDay(value, type.unit)
+        : (value: number | bigint) => checkUnits(value, what),
   })
 }
 
@@ -65,7 +67,7 @@ export const CONVERSION_ROWS: readonly ScalarFunction[] = [
     make: (types) => {
       const moment = toMoment(types, 'TO_DATE')
       return (value: Value, pattern?: string) =>
-        unitsOf({ seconds: dayOf(moment(value, pattern)) * DAY_SECONDS, nanos: 0 }, 'millis', 'TO_DATE')
+        unitsOf({ days: moment(value, pattern).days, second: 0, nanos: 0 }, 'millis', 'TO_DATE')
     },
   }),
   define({
@@ -138,10 +140,10 @@ export const CONVERSION_ROWS: readonly ScalarFunction[] = [
       const timeOf = timeReader(timeType)
       return (date: Value, time: Value, zone: string) => {
         const clock = timeOf(time)
-        const seconds = localToInstant(dayOf(dateOf(date)) * DAY_SECONDS + secondOfDay(clock), zone)
+        const seconds = localToInstant(dateOf(date).days * DAY_SECONDS + clock.second, zone)
         if (seconds === undefined)
           throw new ValueError(`TIMESTAMP: ${describe(zone)} is no time zone such as Europe/Warsaw, UTC or +02:00`)
-        return unitsOf({ seconds, nanos: clock.nanos }, 'millis', 'TIMESTAMP')
+        return unitsOf(momentAt(0, seconds, clock.nanos), 'millis', 'TIMESTAMP')
       }
     },
   }),
@@ -152,6 +154,6 @@ function timeReader(type: DataType): (value: Value) => Moment {
   const moment = momentReader(type, 'TIMESTAMP')
   return (value) => {
     const nanos = typeof value === 'string' ? parseTimeText(value) : undefined
-    return nanos === undefined ? moment(value) : { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 }
+    return nanos === undefined ? moment(value) : { days: 0, second: Math.floor(nanos / 1e9), nanos: nanos % 1e9 }
   }
 }

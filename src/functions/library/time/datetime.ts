@@ -6,7 +6,7 @@ import { TIMESTAMP } from '../../../types.ts'
 import { define } from '../../define.ts'
 import type { ScalarFunction } from '../../function.ts'
 import { ValueError } from '../../function.ts'
-import { DAY_MS, DAY_SECONDS, unitsOf } from './moments.ts'
+import { DAY_MS, unitsOf } from './moments.ts'
 import { PART_ROWS } from './parts.ts'
 import { TEXT_ROWS } from './date-text.ts'
 import { CONVERSION_ROWS } from './date-conversion.ts'
@@ -67,7 +67,7 @@ const NOW_ROWS: readonly ScalarFunction[] = [
     make: (_types, context) => (days?: number | bigint) =>
       days === undefined
         ? midnight(context.nowMs)
-        : unitsOf({ seconds: checkDays(days) * DAY_SECONDS, nanos: 0 }, 'millis', 'DATE'),
+        : unitsOf({ days: checkDays(days), second: 0, nanos: 0 }, 'millis', 'DATE'),
   }),
 ]
 

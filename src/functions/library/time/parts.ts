@@ -6,7 +6,7 @@ import type { Moment } from '../../support/datemath.ts'
 import { define } from '../../define.ts'
 import { monthName } from '../../support/java-time.ts'
 import type { ScalarFunction } from '../../function.ts'
-import { DAY_SECONDS, MOMENT, checkMoment, momentReader, unitsOf } from './moments.ts'
+import { MOMENT, checkMoment, momentReader, unitsOf } from './moments.ts'
 
 function part(
   name: string,
@@ -37,10 +37,6 @@ function part(
   })
 }
 
-export const dayOf = (moment: Moment): number => Math.floor(moment.seconds / DAY_SECONDS)
-
-export const secondOfDay = (moment: Moment): number => moment.seconds - dayOf(moment) * DAY_SECONDS
-
 /** ISO 8601: weeks start on Monday, week 1 holds the first Thursday. */
 function isoWeek(days: number): number {
   const thursday = days - ((((days + 3) % 7) + 7) % 7) + 3
@@ -48,21 +44,21 @@ function isoWeek(days: number): number {
 }
 
 export const PART_ROWS: readonly ScalarFunction[] = [
-  part('year', 'The year of a date.', '2024', (m) => civilDate(dayOf(m)).year),
-  part('month', 'The month of a date, 1 to 12.', '2', (m) => civilDate(dayOf(m)).month),
+  part('year', 'The year of a date.', '2024', (m) => civilDate(m.days).year),
+  part('month', 'The month of a date, 1 to 12.', '2', (m) => civilDate(m.days).month),
   part(
     'month_text',
     'The English name of the month of a date.',
     'February',
-    (m) => monthName(civilDate(dayOf(m)).month),
+    (m) => monthName(civilDate(m.days).month),
     STRING,
   ),
-  part('week', 'The ISO week of a date, 1 to 53.', '9', (m) => isoWeek(dayOf(m))),
-  part('day', 'The day of the month of a date, 1 to 31.', '29', (m) => civilDate(dayOf(m)).day),
-  part('hour', 'The hour of a time, 0 to 23.', '7', (m) => Math.floor(secondOfDay(m) / 3600), INT, 'any'),
-  part('minute', 'The minute of a time, 0 to 59.', '5', (m) => Math.floor(secondOfDay(m) / 60) % 60, INT, 'any'),
-  part('second', 'The second of a time, 0 to 59.', '5', (m) => secondOfDay(m) % 60, INT, 'any'),
-  part('extract_date', 'The date of a timestamp, without its time.', '2024-02-29', dayOf, DATE),
+  part('week', 'The ISO week of a date, 1 to 53.', '9', (m) => isoWeek(m.days)),
+  part('day', 'The day of the month of a date, 1 to 31.', '29', (m) => civilDate(m.days).day),
+  part('hour', 'The hour of a time, 0 to 23.', '7', (m) => Math.floor(m.second / 3600), INT, 'any'),
+  part('minute', 'The minute of a time, 0 to 59.', '5', (m) => Math.floor(m.second / 60) % 60, INT, 'any'),
+  part('second', 'The second of a time, 0 to 59.', '5', (m) => m.second % 60, INT, 'any'),
+  part('extract_date', 'The date of a timestamp, without its time.', '2024-02-29', (m) => m.days, DATE),
   define({
     name: 'extract_time',
     family: 'datetime',
@@ -79,7 +75,7 @@ export const PART_ROWS: readonly ScalarFunction[] = [
       const unit = timeUnit(type)
       return (value: Value) => {
         const m = moment(value)
-        return unitsOf({ seconds: secondOfDay(m), nanos: m.nanos }, unit, 'EXTRACT_TIME')
+        return unitsOf({ days: 0, second: m.second, nanos: m.nanos }, unit, 'EXTRACT_TIME')
       }
     },
   }),

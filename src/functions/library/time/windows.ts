@@ -17,6 +17,12 @@ const FIRST_MONDAY_MS = 4 * DAY_MS
 /** Limit `window.max.overlap` (windows): windows that HOP puts one record into. Beyond it: an error. */
 export const MAX_OVERLAP = 1000
 
+/**
+ * Not a limit: milliseconds from the epoch to the last moment that has a window, and to the first one: days of a calendar
+ * of 275,000 years. Beyond 2^53 a step of a window could be lost.
+ */
+const MAX_MOMENT_MS = 8.64e15
+
 const MOMENT: Parameter = { name: 'moment', accept: 'any' }
 const SIZE: Parameter = { name: 'size', accept: 'constant-string' }
 const SLIDE: Parameter = { name: 'slide', accept: 'constant-string' }
@@ -68,14 +74,24 @@ function checkMoment(type: DataType, what: string): void {
 
 /** Milliseconds since the epoch of a value; null for what is no moment. */
 function momentReader(type: DataType): (value: Value) => number | null {
-  if (type.kind === 'date') return (value) => (value === null ? null : Number(value) * DAY_MS)
+  if (type.kind === 'date') return (value) => (value === null ? null : within(Number(value) * DAY_MS))
   const per = type.kind === 'timestamp' ? { millis: 1, micros: 1000, nanos: 1_000_000 }[type.unit] : 1
   return (value) => {
-    if (typeof value === 'number') return Number.isFinite(value) ? Math.floor(value / per) : null
-    if (typeof value === 'bigint')
-      return Number((value - (((value % BigInt(per)) + BigInt(per)) % BigInt(per))) / BigInt(per))
-    return typeof value === 'string' ? (parseTimestampText(value)?.value ?? null) : null
+    const ms =
+      typeof value === 'number'
+        ? Math.floor(value / per)
+        : typeof value === 'bigint'
+          ? Number((value - (((value % BigInt(per)) + BigInt(per)) % BigInt(per))) / BigInt(per))
+          : typeof value === 'string'
+            ? (parseTimestampText(value)?.value ?? Number.NaN)
+            : Number.NaN
+    return within(ms)
   }
+}
+
+/** null for what has no window; also for NaN. */
+function within(ms: number): number | null {
+  return Math.abs(ms) <= MAX_MOMENT_MS ? ms : null
 }
 
 function sizeOf(text: Value): Duration {
@@ -96,7 +112,8 @@ function sizes(): (text: Value) => Duration {
 
 const ALIGNED =
   'Sizes are durations such as "5m", "1h", "1d", "1w", "1M". Windows are aligned in UTC: months and years to ' +
-  'the calendar, weeks to Mondays, all others to 1970-01-01. What is no moment has the window NULL.'
+  'the calendar, weeks to Mondays, all others to 1970-01-01. What is no moment, or is one more than 270,000 years away, has the window ' +
+  'NULL.'
 
 /** The windows of GROUP BY: TUMBLE and HOP. */
 export const WINDOW_FUNCTIONS: readonly ScalarFunction[] = [

@@ -124,6 +124,17 @@ function bindArray(e: ast.ArrayLiteral, c: ExpressionContext): BoundExpr {
 }
 
 function bindStruct(e: ast.StructLiteral, c: ExpressionContext): BoundExpr {
+  const names = new Set<string>()
+  for (const { name } of e.fields) {
+    if (names.has(name.text))
+      throw new SqlError(
+        'ARGUMENTS',
+        `The structure has two fields called "${name.text}".`,
+        name.span,
+        'Give one of them another name.',
+      )
+    names.add(name.text)
+  }
   const fields = e.fields.map((f) => ({ name: f.name.text, value: bindExpr(f.value, c) }))
   return {
     kind: 'struct',
