@@ -31,6 +31,8 @@ export interface Parameter {
 export interface FunctionContext {
   /** Start of the query, epoch milliseconds: NOW() is constant within a query. */
   readonly nowMs: number
+  /** What `=` says of two values that are not NULL, of whatever kinds: numbers by value, structures by their members. */
+  readonly equal: (a: Value, b: Value) => boolean
 }
 
 /** A function of values of one row: signature, documentation and implementation. */

@@ -2,7 +2,7 @@
  * Answers the subqueries of a plan that depend on nothing outside of them: each is run once, before the query, and a
  * constant takes its place.
  */
-import { comparable } from '../../plan/bind/expressions/coerce.ts'
+import { anyOf, comparison } from '../../plan/bind/expressions/coerce.ts'
 import { decorrelate } from '../../plan/lower/decorrelate.ts'
 import type { BoundExpr, Output, Plan, Subquery } from '../../plan/plan.ts'
 import { mapChildren, visit } from '../../plan/expressions/children.ts'
@@ -71,24 +71,21 @@ async function answer(subquery: Subquery, context: StatementContext): Promise<Bo
 }
 
 /**
- * `operand IN (values)`, made in chunks: there may be very many values. All are of one type, so that each chunk is
- * compared in the same way.
+ * `operand IN (values)`. How they are compared is said by their type, for all of them alike, and not by what one of
+ * them happens to be; they are made comparable in chunks, as there may be very many.
  */
 async function membership(subquery: Subquery, values: readonly Value[]): Promise<BoundExpr> {
   const { span, negated } = subquery
   const operand = subquery.operand as BoundExpr
   const type = subquery.plan.shape.kind === 'columns' ? subquery.plan.shape.columns[0].expr.type : operand.type
+  const { by, side } = comparison([operand, anyOf(type)], span)
   const turns = new Turns()
   const items: BoundExpr[] = []
-  const constants = (from: number): BoundExpr[] =>
-    values.slice(from, from + CHUNK_VALUES).map((value) => ({ kind: 'constant', value, type }))
-  const first = comparable([operand, ...constants(0)], span)
-  items.push(...first.sides.slice(1))
-  for (let from = CHUNK_VALUES; from < values.length; from += CHUNK_VALUES) {
-    items.push(...comparable([operand, ...constants(from)], span).sides.slice(1))
+  for (let from = 0; from < values.length; from += CHUNK_VALUES) {
+    for (const value of values.slice(from, from + CHUNK_VALUES)) items.push(side({ kind: 'constant', value, type }))
     await turns.due()
   }
-  return { kind: 'in', by: first.by, operand: first.sides[0], items, negated, type: BOOLEAN, span }
+  return { kind: 'in', by, operand: side(operand), items, negated, type: BOOLEAN, span }
 }
 
 const CHUNK_VALUES = 4000

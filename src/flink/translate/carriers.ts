@@ -131,6 +131,7 @@ export function asType(term: Term, type: DataType): Term {
   const { kind } = term.type
   if (kind === type.kind && kind !== 'decimal') return term
   if (kind === 'null') return nullOf(type)
+  if (type.kind === 'json' && kind === 'float') throw new Refusal('A float does not become a JSON value in Flink.')
   // A double that becomes a JSON value may have lost what it was.
   if (type.kind === 'json')
     return { sql: canonicalOf(term), type, mark: isFloating(term.type) ? undefined : markOf(term) }

@@ -2,12 +2,11 @@
  * The array functions. Arrays are run-time arrays or JSON arrays (which `define` has turned into run-time arrays
  * before).
  */
-import { compactJson, jsonElements } from '../../lib/json-read.ts'
+import { jsonElements } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, JSON_TYPE, typeName } from '../../types.ts'
 import { checkItems, checkLength, define, describe, toCount } from '../define.ts'
-import { compareNumeric, isNumeric } from '../support/numbers.ts'
 import type { Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
 import { jsonText, leastLength } from '../support/value-text.ts'
@@ -48,14 +47,6 @@ function flattened(array: readonly Value[]): Value[] {
     for (const item of items) out.push(item)
   }
   return out
-}
-
-/** Equality by value: numbers across their kinds, structures by their JSON text. NULL and NaN equal nothing. */
-export function sameValue(a: Value, b: Value, aType: DataType, bType: DataType): boolean {
-  if (a === null || b === null) return false
-  if (isNumeric(a) && isNumeric(b)) return !Number.isNaN(a) && compareNumeric(a, b) === 0
-  if (typeof a !== 'object' || typeof b !== 'object') return a === b
-  return compactJson(jsonText(a, aType)) === compactJson(jsonText(b, bType))
 }
 
 function zip(name: string, longest: boolean, example: string): ScalarFunction {
@@ -158,16 +149,16 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
     name: 'in_array',
     family: 'array',
     parameters: [{ name: 'element', accept: 'any' }, ARRAY],
-    description: 'Tells whether an array has an element that equals the value.',
+    description: 'Tells whether an array has an element that equals the value, as `=` says.',
     examples: [
       { sql: 'IN_ARRAY(3, [3, 4])', result: 'true' },
       { sql: "IN_ARRAY('x', ['y'])", result: 'false' },
     ],
     returns: () => BOOLEAN,
-    make: ([type, arrayType]) => {
-      const itemType = elementType(arrayType)
-      return (element: Value, array: Value[]) => array.some((item) => sameValue(item, element, itemType, type))
-    },
+    make:
+      (_types, { equal }) =>
+      (element: Value, array: Value[]) =>
+        array.some((item) => equal(item, element)),
   }),
   define({
     name: 'repeat',

@@ -1,7 +1,6 @@
 /** Functions about NULL. */
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, typeName } from '../../types.ts'
-import { sameValue } from './array.ts'
 import { define, sameType } from '../define.ts'
 import { isNumeric, isNumericType, widen, widest } from '../support/numbers.ts'
 import type { ScalarFunction } from '../function.ts'
@@ -77,9 +76,9 @@ export const NULL_FUNCTIONS: readonly ScalarFunction[] = [
     double: 'first',
     returns: ([type]) => type,
     make:
-      ([type, otherType]) =>
+      (_types, { equal }) =>
       (value: Value, other: Value) =>
-        sameValue(value, other, type, otherType) ? null : value,
+        value !== null && other !== null && equal(value, other) ? null : value,
   }),
   define({
     name: 'isnull',

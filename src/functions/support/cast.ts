@@ -6,6 +6,7 @@
 import { Decimal, MAX_DECIMAL_DIGITS } from '../../lib/decimal.ts'
 import { jsonElements } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { integer } from '../../lib/whole-number.ts'
 import type { DataType, TimeUnit, Value } from '../../types.ts'
 import { BOOLEAN, BYTES, DATE, DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, typeName, UUID } from '../../types.ts'
 import { parseMoment, parseTimeText } from './datemath.ts'
@@ -53,8 +54,11 @@ export function decimalProblem(precision: number | undefined, scale: number | un
   return precision === 0 ? 'A decimal has at least one digit.' : undefined
 }
 
-/** The value as another type. Throws a ValueError that says what does not fit. */
-export function castValue(value: Value, from: DataType, to: DataType): Value {
+/**
+ * The value as another type. Throws a ValueError that says what does not fit. `implicit`: nobody asked for the type, so
+ * that moments which meet in a finer unit may have more than 64 bits, as sums of longs may.
+ */
+export function castValue(value: Value, from: DataType, to: DataType, implicit = false): Value {
   if (value === null) return null
   switch (to.kind) {
     case 'json':
@@ -83,9 +87,9 @@ export function castValue(value: Value, from: DataType, to: DataType): Value {
     case 'date':
     case 'time':
     case 'timestamp':
-      return toTemporal(value, from, to)
+      return toTemporal(value, from, to, implicit)
     default:
-      return toStructure(value, from, to)
+      return toStructure(value, from, to, implicit)
   }
 }
 
@@ -188,6 +192,7 @@ function toTemporal(
   value: Value,
   from: DataType,
   to: DataType & { readonly kind: 'date' | 'time' | 'timestamp' },
+  implicit: boolean,
 ): number | bigint | Decimal {
   if (to.kind !== 'date' && to.between === true && !isTemporal(from)) return toBetween(value, from, to)
   if (from.kind === to.kind && (to.kind === 'date' || (from as { unit?: TimeUnit }).unit === to.unit))
@@ -199,22 +204,24 @@ function toTemporal(
     if (days > MAX_DAYS || days < -MAX_DAYS) throw new ValueError(`CAST: ${describe(value)} does not fit a date`)
     return Number(days)
   }
-  const unit = NANOS[to.unit]
-  return toLong(
-    floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit),
-    'CAST',
+  const count = floorDivide(
+    to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos,
+    NANOS[to.unit],
   )
+  return implicit ? integer(count) : toLong(count, 'CAST')
 }
 
 /**
  * As `toTemporal`, but a fraction of a unit is not lost: the result then lies between the two units, so that it is
- * equal to no moment and in the right place among them.
+ * equal to no moment and in the right place among them. JSON that is no text is no time of day: it has no place among
+ * them, as NaN has none.
  */
 function toBetween(
   value: Value,
   from: DataType,
   to: DataType & { readonly kind: 'time' | 'timestamp' },
 ): number | bigint | Decimal {
+  if (to.kind === 'time' && typeof value !== 'string') return Number.NaN
   if (typeof value === 'number' && !Number.isFinite(value)) return value
   const fraction =
     typeof value === 'number'
@@ -229,9 +236,7 @@ function toBetween(
   const exact = nanos + BigInt(Math.floor(part))
   const unit = NANOS[to.unit]
   const whole = floorDivide(to.kind === 'time' ? exact - floorDivide(exact, DAY_NANOS) * DAY_NANOS : exact, unit)
-  // Beyond every valid moment.
-  if (whole >= 2n ** 63n || whole < -(2n ** 63n)) return whole > 0n ? Infinity : -Infinity
-  if (exact % unit === 0n && Number.isInteger(part)) return toLong(whole, 'CAST')
+  if (exact % unit === 0n && Number.isInteger(part)) return integer(whole)
   return whole < 2n ** 52n && whole > -(2n ** 52n) ? Number(whole) + 0.5 : new Decimal(whole * 10n + 5n, 1)
 }
 
@@ -263,7 +268,8 @@ function floorDivide(a: bigint, b: bigint): bigint {
 
 // ---------------------------------------------------------------------------------------------- structures
 
-function toStructure(value: Value, from: DataType, to: DataType): Value {
+/** Field by field, item by item. The names of fields are those of the value: types of structures differ in their parts only. */
+function toStructure(value: Value, from: DataType, to: DataType, implicit: boolean): Value {
   if (to.kind === 'array') {
     const items = Array.isArray(value)
       ? value
@@ -271,7 +277,17 @@ function toStructure(value: Value, from: DataType, to: DataType): Value {
         ? jsonElements(value)
         : refuse(value, from, to)
     const element: DataType = from.kind === 'array' ? from.element : { kind: 'json' }
-    return items.map((item) => castValue(item, element, to.element))
+    return items.map((item) => castValue(item, element, to.element, implicit))
   }
+  if (value instanceof Map && from.kind === 'map' && to.kind === 'map')
+    return new Map([...value].map(([key, item]) => [key, castValue(item, from.value, to.value, implicit)]))
+  if (value instanceof Map && from.kind === 'struct' && to.kind === 'struct')
+    return new Map(
+      [...value].map(([name, item], i) => [name, castField(item, from.fields[i]?.type, to.fields[i]?.type, implicit)]),
+    )
   return from.kind === to.kind ? value : refuse(value, from, to)
+}
+
+function castField(value: Value, from: DataType | undefined, to: DataType | undefined, implicit: boolean): Value {
+  return from === undefined || to === undefined ? value : castValue(value, from, to, implicit)
 }

@@ -94,7 +94,7 @@ export function plainText(value: Value, type: DataType): string {
 
 /**
  * A typed value as a dynamic (json) one: structures become JSON text, dates, bytes, NaN and the infinities text,
- * decimals a number when a number holds them exactly and else text.
+ * decimals a number when a number holds them exactly and else text; a float the number with its digits.
  */
 export function dynamicValue(value: Value, type: DataType): Value {
   if (value === null || value instanceof JsonText || typeof value === 'string' || typeof value === 'boolean')
@@ -102,7 +102,7 @@ export function dynamicValue(value: Value, type: DataType): Value {
   if (value instanceof Decimal) return decimalValue(value)
   if (Array.isArray(value) || value instanceof Map) return new JsonText(jsonText(value, type))
   if (value instanceof Uint8Array || quoted(value, type)) return JSON.parse(jsonText(value, type)) as string
-  return value
+  return type.kind === 'float' ? Number(floatText(Number(value))) : value
 }
 
 function decimalValue(value: Decimal): Value {

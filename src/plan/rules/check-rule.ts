@@ -4,7 +4,7 @@
  * ends the query as an internal error.
  */
 import { believe } from '../../lib/assert.ts'
-import { sameType } from '../bind/expressions/coerce.ts'
+import { sameType } from '../expressions/type-parts.ts'
 import { sourcesOf } from '../lower/lower.ts'
 import type { BoundExpr, Output, OutputShape, Plan } from '../plan.ts'
 import { inputs } from '../inputs.ts'

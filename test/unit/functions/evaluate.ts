@@ -2,6 +2,7 @@
  * Evaluates an expression of literals, arrays, casts and function calls through the function registry alone, so that
  * the functions are tested without binder and engine. It checks argument counts and types as a binder has to.
  */
+import { equal } from '../../../src/engine/program/values/comparison.ts'
 import { castType, castValue } from '../../../src/functions/support/cast.ts'
 import { findFunction } from '../../../src/functions/all-functions.ts'
 import { parameterAt } from '../../../src/functions/define.ts'
@@ -15,7 +16,7 @@ import type { DataType, Value } from '../../../src/types.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, NULL_TYPE, STRING } from '../../../src/types.ts'
 
 /** 2024-02-29T07:05:05.410Z, a Thursday. */
-export const CONTEXT: FunctionContext = { nowMs: 1709190305410 }
+export const CONTEXT: FunctionContext = { nowMs: 1709190305410, equal }
 
 export interface Typed {
   readonly type: DataType

@@ -50,6 +50,16 @@ function dateArithmetic(c: ExpressionParts, e: Extract<BoundExpr, { kind: 'arith
         e.right.span,
         'Write a number and a unit (y M w d h m s): "90m", "1d 2h".',
       )
+    if (e.type.kind === 'time') {
+      if (duration.months !== 0)
+        throw new SqlError(
+          'VALUE',
+          `A time of day cannot be moved by "${e.right.value}": months and years are of the calendar.`,
+          e.right.span,
+          'Use units of fixed length (w d h m s), or a timestamp.',
+        )
+      return js`${c.emitter.constant(run.shiftTime, 'shiftTime')}(${base}, ${unit}, ${duration.millis}, ${sign})`
+    }
     return js`${c.emitter.constant(run.shiftTimestamp, 'shift')}(${base}, ${unit}, ${c.emitter.constant(duration, 'duration')}, ${sign})`
   }
   if (e.right.type.kind === 'string')
@@ -59,7 +69,8 @@ function dateArithmetic(c: ExpressionParts, e: Extract<BoundExpr, { kind: 'arith
       e.right.span,
       'Write it in place: ts + "1d".',
     )
-  return js`${c.emitter.constant(run.shiftMillis, 'shiftMillis')}(${base}, ${unit}, ${c.value(e.right)}, ${sign})`
+  const shift = e.type.kind === 'time' ? run.shiftTime : run.shiftMillis
+  return js`${c.emitter.constant(shift, 'shiftMillis')}(${base}, ${unit}, ${c.value(e.right)}, ${sign})`
 }
 
 /** The value of a unary minus. */

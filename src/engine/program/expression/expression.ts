@@ -17,7 +17,7 @@ import { type DataType, oneIsList, type Value } from '../../../types.ts'
 import type { BoundExpr } from '../../../plan/plan.ts'
 import { INVERSE } from '../../../plan/expressions/compare-op.ts'
 import { evaluationKey } from '../../../plan/expressions/expr-key.ts'
-import { likeDynamic } from '../values/comparison.ts'
+import { equal, likeDynamic } from '../values/comparison.ts'
 import * as elements from '../values/elements.ts'
 import * as mark from '../values/marked.ts'
 import { plain } from '../values/whole-double.ts'
@@ -225,6 +225,10 @@ export class ExpressionCompiler implements ExpressionParts {
         return this.#case(e, (branch) => this.#part(branch))
       case 'constant':
         return e.double === true ? this.emitter.constant(mark.markedDouble(e.value), 'double') : this.value(e)
+      case 'cast':
+        return isFloating(e.operand.type)
+          ? js`${this.emitter.constant(mark.markedDouble, 'double')}(${this.value(e)})`
+          : this.value(e)
       case 'element':
         return oneIsList(e.operand.type)
           ? this.value(e)
@@ -242,7 +246,7 @@ export class ExpressionCompiler implements ExpressionParts {
 
   /** A part of a marked value: what is a double by its type has the mark, too. */
   #part(e: BoundExpr): Code {
-    if (e.type.kind !== 'double' && e.type.kind !== 'float') return this.marked(e)
+    if (!isFloating(e.type)) return this.marked(e)
     return js`${this.emitter.constant(mark.markedDouble, 'double')}(${this.value(e)})`
   }
 
@@ -350,7 +354,7 @@ export class ExpressionCompiler implements ExpressionParts {
     if (asItIs) return this.value(e.operand)
     const convert = this.emitter.constant(
       this.#counted(
-        guarded((v: Value) => castValue(v, from, to), e.span),
+        guarded((v: Value) => castValue(v, from, to, e.implicit), e.span),
         e.span,
       ),
       'cast',
@@ -402,7 +406,7 @@ export class ExpressionCompiler implements ExpressionParts {
   ): Code {
     const types = e.args.map((a) => a.type)
     const fn = this.emitter.constant(
-      this.#counted(guarded(wrap(e.fn.make(types, this.#functions)), e.span), e.span),
+      this.#counted(guarded(wrap(e.fn.make(types, { nowMs: this.#functions.nowMs, equal })), e.span), e.span),
       e.fn.name,
     )
     if (e.fn.nullable === true) {
@@ -430,6 +434,10 @@ function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call
   if (double === 'itself') return (f) => f
   if (double !== 'element') return (f) => mark.markedResult(double, f)
   return (f) => (base, index) => (f(base, index) === null ? null : mark.markedElement(base, index))
+}
+
+function isFloating({ kind }: DataType): boolean {
+  return kind === 'double' || kind === 'float'
 }
 
 function mayBeLarge({ kind }: DataType): boolean {

@@ -141,7 +141,9 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
 /** Of a number of any kind; NULL for anything else. */
 export function dynamicNegate(a: Value): Value {
   return typeof a === 'number'
-    ? -a || 0
+    ? a === 0
+      ? 0
+      : -a
     : typeof a === 'bigint'
       ? integer(-a)
       : a instanceof Decimal
@@ -182,4 +184,19 @@ export function shiftMillis(
 ): number | bigint | null {
   if (value === null || ms === null) return null
   return integer(BigInt(value) + BigInt(ms) * PER_MS[unit] * BigInt(sign))
+}
+
+const DAY_MS = 86_400_000n
+
+/** A time of day moved by a number of milliseconds, within the day: 23:00 + "2h" is 01:00. */
+export function shiftTime(
+  value: number | bigint | null,
+  unit: TimeUnit,
+  ms: number | bigint | null,
+  sign: 1 | -1,
+): number | bigint | null {
+  if (value === null || ms === null) return null
+  const day = DAY_MS * PER_MS[unit]
+  const moved = (BigInt(value) + BigInt(ms) * PER_MS[unit] * BigInt(sign)) % day
+  return integer(moved < 0n ? moved + day : moved)
 }

@@ -39,7 +39,8 @@ function betweenNumbers(of: Term, type: DataType): Term | undefined {
     case 'string':
       return toText(of)
     case 'json':
-      return of.type.kind === 'decimal' ? undefined : { sql: canonicalOf(of), type }
+      // A float becomes the number with its digits, and is carried as a double here.
+      return of.type.kind === 'decimal' || of.type.kind === 'float' ? undefined : { sql: canonicalOf(of), type }
     case 'timestamp':
       // A number counts milliseconds.
       return isInteger(of) && type.unit === 'millis' && digitsOf(of) <= 19 ? { ...of, type } : undefined

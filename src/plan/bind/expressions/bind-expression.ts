@@ -5,6 +5,7 @@
  */
 import { unexpected } from '../../../lib/assert.ts'
 import { findFunction } from '../../../functions/all-functions.ts'
+import type { ScalarFunction } from '../../../functions/function.ts'
 import { castType } from '../../../functions/support/cast.ts'
 import { insteadOf } from '../../../functions/foreign-names.ts'
 import { MAX_DECIMAL_DIGITS } from '../../../lib/decimal.ts'
@@ -18,12 +19,13 @@ import {
   comparable,
   compare,
   condition,
+  inArray,
   inOneUnit,
-  isDatetime,
+  isIn,
   isInteger,
   isNumeric,
-  isText,
   negate,
+  nullIf,
   toCommon,
 } from './coerce.ts'
 import { CALLABLE, aggregateName } from './aggregates.ts'
@@ -251,8 +253,8 @@ function bindIn(e: ast.In, c: ExpressionContext): BoundExpr {
     bindExpr(e.operand, c)
     return { kind: 'constant', value: e.negated, type: BOOLEAN, span: e.span }
   }
-  const { by, sides } = comparable([bindExpr(e.operand, c), ...(e.items ?? []).map((i) => bindExpr(i, c))], e.span)
-  return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: e.negated, type: BOOLEAN, span: e.span }
+  const items = (e.items ?? []).map((i) => bindExpr(i, c))
+  return isIn(bindExpr(e.operand, c), items, e.negated, e.span)
 }
 
 function bindLike(e: ast.Like, c: ExpressionContext): BoundExpr {
@@ -333,10 +335,13 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
   const ofRecord = RECORD_FUNCTIONS[fn.name]
   if (ofRecord !== undefined) return ofRecord(e, c, bindExpr)
   const given = e.args.map((a, i) => argument(bindExpr(a, c), fn, i, e))
-  const args = inOneUnit(
-    fn.name === 'nullif' ? [given[0], constantBeside(given[0], given[1])] : given,
-    fn.parameters.every((p) => p.accept === 'any' || p.accept === 'array'),
-  )
+  if (fn.name === 'nullif') return nullIf(given[0], given[1], (...args) => callOf(fn, args, e))
+  if (fn.name === 'in_array') return callOf(fn, inArray(given[0], given[1]), e)
+  const takesAll = fn.parameters.every((p) => p.accept === 'any' || p.accept === 'array')
+  return callOf(fn, inOneUnit(given, takesAll), e)
+}
+
+function callOf(fn: ScalarFunction, args: readonly BoundExpr[], e: ast.Call): BoundExpr {
   let type: DataType
   try {
     type = fn.returns(args.map((a) => a.type))
@@ -344,10 +349,4 @@ function bindCall(e: ast.Call, c: ExpressionContext): BoundExpr {
     throw new SqlError('ARGUMENTS', error instanceof Error ? error.message : String(error), e.span)
   }
   return { kind: 'function', fn, name: e.name.text, args, type, span: e.span }
-}
-
-/** What NULLIF compares with a value means what it means beside `=`: a text a moment, 0.1 the float nearest to it. */
-function constantBeside(value: BoundExpr, other: BoundExpr): BoundExpr {
-  const means = (isNumeric(value.type) && isNumeric(other.type)) || (isDatetime(value.type) && isText(other.type))
-  return means && other.kind === 'constant' ? compare('=', value, other, other.span).right : other
 }

@@ -2,6 +2,9 @@
  * The typing rules of operators, in one place: what may be compared with what and how, what arithmetic gives, how
  * branches of unlike type meet. Works on bound expressions and types; no names, no records.
  */
+import { repeated } from '../../expressions/repeated.ts'
+import { isVolatile } from '../../expressions/volatile.ts'
+import { leavesOf, sameType, withLeaves } from '../../expressions/type-parts.ts'
 import { castValue } from '../../../functions/support/cast.ts'
 import { ValueError } from '../../../functions/function.ts'
 import { Decimal } from '../../../lib/decimal.ts'
@@ -20,7 +23,7 @@ import {
   typeName,
 } from '../../../types.ts'
 import type { ArithmeticOp, CompareBy, CompareOp } from '../../operators.ts'
-import type { BoundExpr, Compare, Constant } from '../../plan.ts'
+import type { BoundExpr, Compare, Constant, InList } from '../../plan.ts'
 
 const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, decimal: 3, float: 4, double: 5 }
 const UNIT_RANK: Readonly<Record<TimeUnit, number>> = { millis: 1, micros: 2, nanos: 3 }
@@ -44,25 +47,6 @@ export function aType(type: DataType): string {
   return /^[aeio]/.test(name) ? `an ${name}` : `a ${name}`
 }
 
-/** Whether two types have the same values, units and fields. */
-export function sameType(a: DataType, b: DataType): boolean {
-  if (a === b) return true
-  if (a.kind !== b.kind) return false
-  switch (a.kind) {
-    case 'array':
-      return sameType(a.element, (b as typeof a).element)
-    case 'map':
-      return sameType(a.value, (b as typeof a).value)
-    case 'timestamp':
-    case 'time':
-      return a.unit === (b as typeof a).unit
-    case 'struct':
-      return false
-    default:
-      return true
-  }
-}
-
 /** Wraps in an implicit cast, or converts at once when constant. */
 export function convert(expr: BoundExpr, to: DataType): BoundExpr {
   if (sameType(expr.type, to)) return expr
@@ -73,7 +57,7 @@ export function convert(expr: BoundExpr, to: DataType): BoundExpr {
       if (exact !== undefined) return { ...expr, value: exact, type: to }
     }
     try {
-      const value = castValue(expr.value, expr.type, to)
+      const value = castValue(expr.value, expr.type, to, true)
       const made: Constant = { kind: 'constant', value, type: to, span: expr.span }
       // What lies between two moments has no way to be written but the one that it came in.
       return isBetween(to) && !isWhole(made) ? { ...made, text: expr.text ?? `'${String(expr.value)}'` } : made
@@ -93,19 +77,47 @@ export function widest(a: DataType, b: DataType): DataType {
   return wider.kind === 'decimal' ? DECIMAL : wider
 }
 
-/** The common type of CASE branches, array items and the like; json when they are unlike. */
+/** Of pairs of types that were brought together, or are being so. */
+type Met = Map<DataType, Map<DataType, DataType>>
+
+/**
+ * The common type of CASE branches, array items and the like; json when they are unlike. Arrays, maps and structures
+ * with the same fields meet part by part.
+ */
 export function unify(types: readonly DataType[]): DataType {
-  let common: DataType = NULL_TYPE
-  for (const t of types) {
-    if (t.kind === 'null') continue
-    if (common.kind === 'null') common = t
-    else if (sameType(common, t)) continue
-    else if (isNumeric(common) && isNumeric(t)) common = widest(common, t)
-    else if (isDatetime(common) && isDatetime(t)) common = finer(common, t)
-    else if (common.kind === 'time' && t.kind === 'time') common = finer(common, t)
-    else common = JSON_TYPE
-  }
+  const met: Met = new Map()
+  return types.reduce(
+    (common, t) => (common === JSON_TYPE && t.kind !== 'null' ? JSON_TYPE : together(common, t, met)),
+    NULL_TYPE,
+  )
+}
+
+function together(a: DataType, b: DataType, met: Met): DataType {
+  if (b.kind === 'null') return a
+  if (a.kind === 'null') return b
+  const known = met.get(a)?.get(b)
+  if (known !== undefined) return known
+  // What holds itself is json within itself.
+  const found = met.get(a) ?? new Map<DataType, DataType>()
+  met.set(a, found.set(b, JSON_TYPE))
+  const common = sameType(a, b) ? a : unlike(a, b, met)
+  found.set(b, common)
   return common
+}
+
+function unlike(a: DataType, b: DataType, met: Met): DataType {
+  if (isNumeric(a) && isNumeric(b)) return widest(a, b)
+  if ((isDatetime(a) && isDatetime(b)) || (a.kind === 'time' && b.kind === 'time')) return finer(a, b)
+  if (a.kind === 'array' && b.kind === 'array') return { ...a, element: together(a.element, b.element, met) }
+  if (a.kind === 'map' && b.kind === 'map') return { ...a, value: together(a.value, b.value, met) }
+  if (a.kind !== 'struct' || b.kind !== 'struct' || a.fields.length !== b.fields.length) return JSON_TYPE
+  if (!a.fields.every(({ name }, i) => name === b.fields[i].name)) return JSON_TYPE
+  const fields = a.fields.map((field, i) => ({
+    ...field,
+    type: together(field.type, b.fields[i].type, met),
+    nullable: field.nullable || b.fields[i].nullable,
+  }))
+  return { ...a, fields }
 }
 
 function finer(a: DataType, b: DataType): DataType {
@@ -116,29 +128,23 @@ function finer(a: DataType, b: DataType): DataType {
 }
 
 /**
- * Arguments of one call: moments of different units meet in the finest of them, and so do times, also as items of
- * arrays. A function computes with what it is given and never sees two units. A date stays one unless the function
- * takes anything, where it meets a timestamp as one.
+ * Values that meet in a call or a comparison: moments of different units meet in the finest of them, and so do times,
+ * also within arrays, maps and structures. Who computes with them never sees two units. A date stays one unless
+ * `dates`, where it meets a timestamp as one.
  */
 export function inOneUnit(args: readonly BoundExpr[], dates: boolean): readonly BoundExpr[] {
   const kindOf = (t: DataType): 'timestamp' | 'time' | undefined =>
-    t.kind === 'timestamp' || (dates && t.kind === 'date')
-      ? 'timestamp'
-      : t.kind === 'time'
-        ? 'time'
-        : t.kind === 'array'
-          ? kindOf(t.element)
-          : undefined
-  const leaf = (t: DataType): DataType => (t.kind === 'array' ? leaf(t.element) : t)
+    t.kind === 'timestamp' || (dates && t.kind === 'date') ? 'timestamp' : t.kind === 'time' ? 'time' : undefined
   const finest = new Map<string, DataType>()
-  for (const { type } of args) {
-    const kind = kindOf(type)
-    if (kind !== undefined) finest.set(kind, finer(finest.get(kind) ?? leaf(type), leaf(type)))
-  }
-  if (finest.size === 0) return args
-  const target = (t: DataType): DataType =>
-    t.kind === 'array' ? { ...t, element: target(t.element) } : (finest.get(kindOf(t) ?? '') ?? t)
-  return args.map((arg) => (kindOf(arg.type) === undefined ? arg : convert(arg, target(arg.type))))
+  const holders = args.filter(({ type }) => {
+    const moments = leavesOf(type).filter((t) => kindOf(t) !== undefined)
+    for (const t of moments) finest.set(kindOf(t) ?? '', finer(finest.get(kindOf(t) ?? '') ?? t, t))
+    return moments.length > 0
+  })
+  // Alike, they keep the units of their parts.
+  if (holders.every(({ type }) => sameType(type, holders[0].type))) return args
+  const target = (t: DataType): DataType => finest.get(kindOf(t) ?? '') ?? t
+  return args.map((arg) => (holders.includes(arg) ? convert(arg, withLeaves(arg.type, target) ?? arg.type) : arg))
 }
 
 /** A comparison over operands brought to comparable types. Throws a SqlError (TYPE) where there are none. */
@@ -149,34 +155,140 @@ export function compare(op: CompareOp, left: BoundExpr, right: BoundExpr, span: 
 
 /** Brings expressions to types that can be compared, and says how. */
 export function comparable(exprs: readonly BoundExpr[], span: Span | undefined): { by: CompareBy; sides: BoundExpr[] } {
+  const { by, side } = comparison(exprs, span)
+  return { by, sides: exprs.map(side) }
+}
+
+/** How values of some types are compared, and what makes each of them comparable. */
+export interface Comparison {
+  readonly by: CompareBy
+  readonly side: (e: BoundExpr) => BoundExpr
+}
+
+/** As `comparable`, for further values of the types of `exprs`. Throws a SqlError (TYPE) where there is no way. */
+export function comparison(exprs: readonly BoundExpr[], span: Span | undefined): Comparison {
+  const way = wayToCompare(exprs)
+  if (way !== undefined) return way
   const types = exprs.map((e) => e.type).filter((t) => t.kind !== 'null')
-  const as = (by: CompareBy, type: DataType): { by: CompareBy; sides: BoundExpr[] } => ({
-    by,
-    sides: exprs.map((e) => (e.type.kind === 'null' ? { ...e, type } : convert(e, type))),
-  })
-  if (types.length === 0) return { by: 'dynamic', sides: [...exprs] }
-  if (types.every(isNumeric)) return numbers(exprs, types)
-  if (types.every((t) => t.kind === 'boolean')) return { by: 'boolean', sides: [...exprs] }
-  if (types.every(isText)) return { by: 'string', sides: [...exprs] }
-  if (
-    types.some(isDatetime) &&
-    types.every((t) => isDatetime(t) || t.kind === 'string' || isNumeric(t) || t.kind === 'json')
-  )
-    return datetimes(exprs, types)
-  const times = types.filter((t) => t.kind === 'time')
-  if (times.length > 0 && types.every((t) => t.kind === 'time' || t.kind === 'string'))
-    return as('number', {
-      kind: 'time',
-      unit: times.reduce((a, b) => (UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b)).unit,
-      between: true,
-    })
-  if (types.every((t) => t.kind === 'bytes')) return { by: 'bytes', sides: [...exprs] }
-  // Arrays hold moments, too: their items meet in one unit like the moments themselves.
-  if (types.every((t) => t.kind === 'array')) return { by: 'dynamic', sides: [...inOneUnit(exprs, true)] }
-  if (types.some((t) => t.kind === 'json' || t.kind === 'array' || t.kind === 'struct' || t.kind === 'map'))
-    return { by: 'dynamic', sides: [...exprs] }
   const [a, b] = [types[0], types.find((t) => family(t) !== family(types[0])) ?? types[0]]
   throw new SqlError('TYPE', `${cap(aType(a))} cannot be compared with ${aType(b)}.`, span, mismatchHint(exprs, a, b))
+}
+
+function wayToCompare(exprs: readonly BoundExpr[]): Comparison | undefined {
+  const types = exprs.map((e) => e.type).filter((t) => t.kind !== 'null')
+  const asItIs = (by: CompareBy): Comparison => ({ by, side: (e) => e })
+  if (types.length === 0) return asItIs('dynamic')
+  if (types.every(isNumeric)) return numbers(exprs, types)
+  if (types.every((t) => t.kind === 'boolean')) return asItIs('boolean')
+  if (types.every(isText)) return asItIs('string')
+  const isSaid = (t: DataType): boolean => t.kind === 'string' || t.kind === 'json'
+  if (types.some(isDatetime) && types.every((t) => isDatetime(t) || isNumeric(t) || isSaid(t)))
+    return datetimes(exprs, types)
+  const times = types.filter((t) => t.kind === 'time')
+  if (times.length > 0 && types.every((t) => t.kind === 'time' || isSaid(t))) {
+    const { unit } = times.reduce((a, b) => (UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b))
+    const type: DataType = { kind: 'time', unit, between: true }
+    return { by: 'number', side: (e) => (e.type.kind === 'null' ? { ...e, type } : convert(e, type)) }
+  }
+  if (types.every((t) => t.kind === 'bytes')) return asItIs('bytes')
+  // JSON has moments as the texts that they are printed as; without it they meet in one unit.
+  if (types.some((t) => t.kind === 'json'))
+    return { by: 'dynamic', side: (e) => (isStructured(e.type) && holds(e.type, isMoment) ? convert(e, JSON_TYPE) : e) }
+  if (types.every(isStructured)) return structures(exprs)
+  return types.some(isStructured) ? asItIs('dynamic') : undefined
+}
+
+/** A value of a type of which no value is known yet. */
+export function anyOf(type: DataType): BoundExpr {
+  return { kind: 'slot', index: 0, name: '', type }
+}
+
+/**
+ * `NULLIF(value, other)` takes for equal what `=` does; unlike types are not equal. `call`: the call with such arguments.
+ * A value that is compared as one of another type (a date as a timestamp) stands twice, as it is given as it was.
+ */
+export function nullIf(value: BoundExpr, other: BoundExpr, call: (...args: BoundExpr[]) => BoundExpr): BoundExpr {
+  const way = wayToCompare([value, other])
+  if (way === undefined) return call(value, other)
+  const [left, right] = [way.side(value), way.side(other)]
+  if (left === value || (isNumeric(left.type) && !isLiteral(value))) return call(value, right)
+  const none: Constant = { kind: 'constant', value: null, type: value.type }
+  const when: Compare = { kind: 'compare', op: '=', by: way.by, left, right, type: BOOLEAN, span: value.span }
+  const otherwise = repeated(value, 2, 'NULLIF')
+  return { kind: 'case', whens: [{ when, then: none }], otherwise, type: value.type, span: value.span }
+}
+
+/** The arguments of IN_ARRAY, of which one is found among the others as `=` says; unlike types are not equal. */
+export function inArray(element: BoundExpr, array: BoundExpr): readonly BoundExpr[] {
+  const type = array.type.kind === 'array' ? array.type.element : JSON_TYPE
+  const item = anyOf(type)
+  const way = wayToCompare([element, item])
+  if (way === undefined || array.type.kind === 'null') return [element, array]
+  const to = way.side(item).type
+  const isSame = sameType(to, type) || isNumeric(type)
+  return [way.side(element), isSame ? array : convert(array, { kind: 'array', element: to })]
+}
+
+function isStructured({ kind }: DataType): boolean {
+  return kind === 'array' || kind === 'struct' || kind === 'map'
+}
+
+function isMoment(t: DataType): boolean {
+  return isDatetime(t) || t.kind === 'time'
+}
+
+function holds(type: DataType, test: (t: DataType) => boolean): boolean {
+  return leavesOf(type).some(test)
+}
+
+function structures(exprs: readonly BoundExpr[]): Comparison {
+  const sides = inOneUnit(exprs, true)
+  return {
+    by: 'dynamic',
+    side: (e) => {
+      const like = exprs.findIndex(({ type }) => type === e.type)
+      return like < 0 ? e : convert(e, sides[like].type)
+    },
+  }
+}
+
+/**
+ * `operand IN (items)`: `=` with any of them. Items with which the operand is compared in another way than with others
+ * make a list of their own.
+ */
+export function isIn(
+  operand: BoundExpr,
+  items: readonly BoundExpr[],
+  negated: boolean,
+  span: Span | undefined,
+): BoundExpr {
+  const list = (of: readonly BoundExpr[], not: boolean): InList => {
+    const { by, sides } = comparable([operand, ...of], span)
+    return { kind: 'in', by, operand: sides[0], items: sides.slice(1), negated: not, type: BOOLEAN, span }
+  }
+  const whole = list(items, negated)
+  // A literal among floats is the float nearest to it, and among doubles it is not.
+  const isOneWay = whole.by !== 'dynamic' && !(isLiteral(operand) && operand.type.kind === 'double')
+  if (isOneWay || isVolatile(operand)) return whole
+  const groups = new Map<string, BoundExpr[]>()
+  for (const item of items) {
+    const [side] = comparable([operand, item], span).sides
+    const key =
+      side === operand || item.type.kind === 'null'
+        ? ''
+        : `${typeName(side.type)} ${side.kind === 'constant' ? side.value : ''}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  if (groups.size < 2) return whole
+  const any: BoundExpr = {
+    kind: 'or',
+    operands: [...groups.values()].map((of) => list(of, false)),
+    type: BOOLEAN,
+    span,
+  }
+  return negated ? { kind: 'not', operand: any, type: BOOLEAN, span } : any
 }
 
 /** Types that can be compared with each other, by one word. */
@@ -197,55 +309,51 @@ function mismatchHint(exprs: readonly BoundExpr[], a: DataType, b: DataType): st
   return 'CAST one of them.'
 }
 
-function numbers(exprs: readonly BoundExpr[], types: readonly DataType[]): { by: CompareBy; sides: BoundExpr[] } {
-  // A double may be NaN or infinite, which no decimal is: they are compared as they are.
-  if (types.some((t) => t.kind === 'decimal') && types.some((t) => t.kind === 'double' || t.kind === 'float'))
-    return exprs.every(
-      (e) => e.type.kind === 'decimal' || isInteger(e.type) || (e.kind === 'constant' && e.text !== undefined),
-    )
-      ? { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
-      : { by: 'dynamic', sides: [...exprs] }
-  if (types.some((t) => t.kind === 'decimal')) return { by: 'decimal', sides: exprs.map((e) => convert(e, DECIMAL)) }
-  // A float column against 3.14 means the float nearest to 3.14, as the column holds no other.
-  const float =
-    exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'float') &&
-    !exprs.some((e) => e.kind !== 'constant' && e.type.kind === 'double')
-  const sides = exprs.map((e) =>
-    float && e.kind === 'constant' && typeof e.value === 'number' && e.type.kind === 'double'
-      ? { ...e, value: Math.fround(e.value) }
-      : e,
-  )
-  return { by: 'number', sides }
+function isLiteral(e: BoundExpr): e is Constant {
+  return e.kind === 'constant' && e.text !== undefined
 }
 
-function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): { by: CompareBy; sides: BoundExpr[] } {
-  const stamps = types.filter(isDatetime)
-  let target = stamps.reduce((a, b) => finer(a, b))
-  // A date against a text with a time of day, or against a number of milliseconds, is compared as an instant.
-  if (
-    target.kind === 'date' &&
-    exprs.some(
-      (e) =>
-        isNumeric(e.type) ||
-        (e.type.kind === 'string' &&
-          !(e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)),
-    )
-  )
-    target = { kind: 'timestamp', unit: 'millis' }
+function numbers(exprs: readonly BoundExpr[], types: readonly DataType[]): Comparison {
+  const toDecimal = (e: BoundExpr): BoundExpr => convert(e, DECIMAL)
+  const hasDecimal = types.some((t) => t.kind === 'decimal')
+  if (hasDecimal && exprs.every((e) => e.type.kind === 'decimal' || isInteger(e.type) || isLiteral(e)))
+    return { by: 'decimal', side: toDecimal }
+  if (hasDecimal && !types.some((t) => t.kind === 'double' || t.kind === 'float'))
+    return { by: 'decimal', side: toDecimal }
+  // A float field against 3.14 means the float nearest to 3.14, as the field holds no other. What is computed, or comes
+  // out of a subquery, is the number that it is.
+  const isFloat = (e: BoundExpr): boolean => !isLiteral(e) && e.type.kind === 'float'
+  const [first, ...others] = exprs
+  const fields = others.filter((e) => !isLiteral(e) && e.type.kind !== 'null')
+  const isRounded = (e: BoundExpr): boolean =>
+    e === first ? fields.length > 0 && fields.every(isFloat) : isFloat(first)
+  return {
+    // A double may be NaN or infinite, which no decimal is: they are compared as they are.
+    by: hasDecimal ? 'dynamic' : 'number',
+    side: (e) =>
+      isLiteral(e) && typeof e.value === 'number' && e.type.kind === 'double' && isRounded(e)
+        ? { ...e, value: Math.fround(e.value) }
+        : e,
+  }
+}
+
+function datetimes(exprs: readonly BoundExpr[], types: readonly DataType[]): Comparison {
+  let target = types.filter(isDatetime).reduce((a, b) => finer(a, b))
+  // What may say a time of day, or is a number of milliseconds, is compared with a date as an instant.
+  const isDay = ({ type, ...e }: BoundExpr): boolean =>
+    type.kind === 'null' ||
+    type.kind === 'date' ||
+    (e.kind === 'constant' && typeof e.value === 'string' && e.value.trim().length <= 10)
+  if (target.kind === 'date' && !exprs.every(isDay)) target = { kind: 'timestamp', unit: 'millis' }
   // Numbers, texts and JSON may say a moment between two of the column's units, which is equal to none and must not be
   // cut off.
   const exact: DataType = target.kind === 'timestamp' ? { ...target, between: true } : target
   const asMoment = (e: BoundExpr): BoundExpr =>
     isInteger(e.type) ? { ...convert(e, LONG), type: { kind: 'timestamp', unit: 'millis' } } : e
-  const sides = exprs.map((e) => (e.type.kind === 'null' ? e : convert(asMoment(e), exact)))
+  const side = (e: BoundExpr): BoundExpr => (e.type.kind === 'null' ? e : convert(asMoment(e), exact))
   const isCoarse = target.kind !== 'timestamp' || target.unit === 'millis'
-  return {
-    by:
-      isCoarse || exprs.every((e, i) => isDatetime(e.type) || isInteger(e.type) || isWhole(sides[i]))
-        ? 'number'
-        : 'dynamic',
-    sides,
-  }
+  const isCounted = (e: BoundExpr): boolean => isDatetime(e.type) || isInteger(e.type) || isWhole(side(e))
+  return { by: isCoarse || exprs.every(isCounted) ? 'number' : 'dynamic', side }
 }
 
 function isBetween(t: DataType): boolean {
@@ -358,12 +466,15 @@ export function condition(expr: BoundExpr, where: string): BoundExpr {
 
 /**
  * Brings branches of CASE, items of an array and the like to their common type. In json, what JSON has no form for
- * becomes text.
+ * becomes text, also within arrays and structures, and a float the number with its digits.
  */
 export function toCommon(exprs: readonly BoundExpr[]): { type: DataType; exprs: BoundExpr[] } {
   const type = unify(exprs.map((e) => e.type))
   if (type.kind !== 'json') return { type, exprs: exprs.map((e) => convert(e, type)) }
-  const foreign = (t: DataType): boolean =>
-    isDatetime(t) || t.kind === 'time' || t.kind === 'uuid' || t.kind === 'bytes'
-  return { type, exprs: exprs.map((e) => (foreign(e.type) ? convert(e, STRING) : e)) }
+  const foreign = (t: DataType): boolean => isMoment(t) || t.kind === 'uuid' || t.kind === 'bytes'
+  const asJson = (e: BoundExpr): BoundExpr => {
+    if (foreign(e.type)) return convert(e, STRING)
+    return holds(e.type, (t) => foreign(t) || t.kind === 'float') ? convert(e, JSON_TYPE) : e
+  }
+  return { type, exprs: exprs.map(asJson) }
 }
