@@ -11,6 +11,7 @@ import {
   type Meaning,
   type ProtoField,
   type ProtoMessage,
+  type ProtoOneof,
   type ProtoScalar,
   type ProtoSchema,
   type ProtoType,
@@ -75,25 +76,44 @@ function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: n
     throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   if (message.meaning !== undefined) return encodeMeaning(message.meaning, value, path, depth)
   if (!(value instanceof Map)) throw new EncodeError(`is not a ${message.name}, with its fields by name`, path)
-  const names = new Set(message.fields.map((field) => field.name))
+  const { ordered, names } = orderOf(message)
   for (const name of value.keys())
     if (!names.has(name)) throw new EncodeError(`is not a field of ${message.name}`, [...path, name])
   const given = (field: ProtoField): Value => value.get(field.name) ?? null
   const out = new Output()
-  for (const field of [...message.fields].sort((a, b) => a.number - b.number)) {
+  const members = new Set<ProtoOneof>()
+  for (const field of ordered) {
     const own = given(field)
-    const rival =
-      own === null
-        ? undefined
-        : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
-    if (rival !== undefined)
-      throw new EncodeError(`and "${rival.name}" belong to one oneof: only one of them can have a value`, [
-        ...path,
-        field.name,
-      ])
+    if (own !== null && field.oneof !== undefined) {
+      const rival = members.has(field.oneof)
+        ? field.oneof.fields.find((other) => other !== field && given(other) !== null)
+        : undefined
+      if (rival !== undefined)
+        throw new EncodeError(`and "${field.name}" belong to one oneof: only one of them can have a value`, [
+          ...path,
+          rival.name,
+        ])
+      members.add(field.oneof)
+    }
     encodeField(out, field, own, [...path, field.name], depth)
   }
   return out.bytes()
+}
+
+/** The fields of a message in the order of their numbers, and their names: made once for each message. */
+interface Order {
+  readonly ordered: readonly ProtoField[]
+  readonly names: ReadonlySet<string>
+}
+const orders = new WeakMap<readonly ProtoField[], Order>()
+
+function orderOf({ fields }: ProtoMessage): Order {
+  let order = orders.get(fields)
+  if (order === undefined) {
+    const ordered = [...fields].sort((a, b) => a.number - b.number)
+    orders.set(fields, (order = { ordered, names: new Set(fields.map((field) => field.name)) }))
+  }
+  return order
 }
 
 function encodeField(out: Output, field: ProtoField, value: Value, path: Path, depth: number): void {

@@ -19,6 +19,7 @@ import type {
   ProtoField,
   ProtoLeaf,
   ProtoMessage,
+  ProtoOneof,
   ProtoScalar,
   ProtoSchema,
   ProtoType,
@@ -232,23 +233,24 @@ class Linker {
 
   #fill(fields: ProtoField[], decl: MessageDecl, file: FileDecl, name: string): void {
     const [numbers, names] = [new Set<number>(), new Set<string>()]
-    const oneofs = new Map<number, FieldDecl[]>()
     for (const field of decl.fields) {
       if (numbers.has(field.number)) throw this.#error(`uses the number ${field.number} twice in ${name}`)
       if (names.has(field.name)) throw this.#error(`has two fields "${field.name}" in ${name}`)
       numbers.add(field.number)
       names.add(field.name)
-      if (field.oneof !== undefined) oneofs.set(field.oneof, [...(oneofs.get(field.oneof) ?? []), field])
     }
-    for (const field of decl.fields) fields.push(this.#field(field, file, name, oneofs))
+    const oneofs = new Map<number, { fields: ProtoField[] }>()
+    for (const each of decl.fields) {
+      const oneof = each.oneof === undefined ? undefined : (oneofs.get(each.oneof) ?? { fields: [] })
+      const field = this.#field(each, file, name, oneof)
+      fields.push(field)
+      if (each.oneof === undefined || oneof === undefined) continue
+      oneof.fields.push(field)
+      oneofs.set(each.oneof, oneof)
+    }
   }
 
-  #field(
-    field: FieldDecl,
-    file: FileDecl,
-    scope: string,
-    oneofs: ReadonlyMap<number, readonly FieldDecl[]>,
-  ): ProtoField {
+  #field(field: FieldDecl, file: FileDecl, scope: string, oneof: ProtoOneof | undefined): ProtoField {
     if (++this.#fields > PROTOBUF_LIMIT_FIELDS)
       throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
     const declaredType = this.#type(field.type, scope)
@@ -258,7 +260,6 @@ class Linker {
         : declaredType
     const shape = field.key !== undefined ? 'map' : field.label === 'repeated' ? 'list' : 'one'
     const presence = shape === 'one' ? presenceOf(field, file, type) : 'explicit'
-    const rivals = field.oneof === undefined ? [] : (oneofs.get(field.oneof) ?? [])
     const made: { -readonly [K in keyof ProtoField]: ProtoField[K] } = {
       name: field.name,
       number: field.number,
@@ -266,8 +267,8 @@ class Linker {
       shape,
       packed: shape === 'list' && isPackable(type) && isPacked(field, file),
       presence,
-      siblings: rivals.filter((other) => other !== field).map((other) => other.number),
     }
+    if (oneof !== undefined) made.oneof = oneof
     if (field.key !== undefined) {
       if (!SCALARS.has(field.key) || field.key === 'double' || field.key === 'float' || field.key === 'bytes')
         throw this.#error(`has a map with keys of type ${field.key} in ${scope}`)
