@@ -110,14 +110,42 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
   }
 }
 
-/** The API gives the text alone; the three kinds are easy to distinguish. */
+const AVRO_PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']
+/** Of them those that are types of JSON Schema, too. */
+const BOTH = ['null', 'boolean', 'string']
+const AVRO_COMPLEX = ['record', 'error', 'enum', 'fixed', 'map']
+/** What an Avro schema of a primitive type may say beside it. */
+const AVRO_WORDS = /^(?:type|logicalType|precision|scale|doc|avro\..*|connect\..*)$/
+
+/**
+ * The API gives the text alone. Protobuf is no JSON. Avro's are a name, a union, or an object with one of Avro's types;
+ * what both could be (`{"type":"string"}`, `{"type":"array","items":…}`) is decided by what stands beside it.
+ */
 function typeOf(text: string): SchemaType {
-  if (!/^\s*[[{"]/.test(text)) return 'PROTOBUF'
-  return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) &&
-    !/"\$schema"/.test(text) &&
-    !/"properties"\s*:/.test(text)
-    ? 'AVRO'
-    : 'JSON'
+  if (!/^\s*(?:[[{"]|true\b|false\b)/.test(text)) return 'PROTOBUF'
+  let schema: unknown
+  try {
+    schema = JSON.parse(text)
+  } catch {
+    // The one who reads it says what is wrong with it; Protobuf text begins with none of these characters.
+    return 'JSON'
+  }
+  return isAvro(schema) ? 'AVRO' : 'JSON'
+}
+
+function isAvro(schema: unknown, depth = 0): boolean {
+  if (typeof schema === 'string' || Array.isArray(schema)) return true
+  if (typeof schema !== 'object' || schema === null) return false
+  const members = new Map(Object.entries(schema))
+  const type: unknown = members.get('type')
+  if (members.has('$schema') || members.has('$id')) return false
+  // `{"type": {"type": "string"}}` is Avro; a list of types is JSON Schema's way to say it.
+  if (typeof type === 'object' && type !== null) return !Array.isArray(type) && depth < 8 && isAvro(type, depth + 1)
+  if (typeof type !== 'string') return false
+  if (AVRO_COMPLEX.includes(type)) return true
+  if (type === 'array') return isAvro(members.get('items'), depth + 1) && depth < 8 && !members.has('properties')
+  if (!AVRO_PRIMITIVES.includes(type)) return type.includes('.')
+  return !BOTH.includes(type) || [...members.keys()].every((name) => AVRO_WORDS.test(name))
 }
 
 function isReference(value: unknown): value is RawReference {

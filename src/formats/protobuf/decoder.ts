@@ -184,7 +184,7 @@ ${reads}`
 ${value}
 ${slice}`
       const x = e.name('x')
-      const text = (found: Value): string => renderValue(found, type, family.render)
+      const text = (found: Value): string | null => (found === null ? null : renderValue(found, type, family.render))
       return js`${exists}
 const ${x} = ${e.constant(read, 'meaning')}(b, view, ${from}, ${to}, 0); if (${x} === undefined) ${bad}
 ${want.text} = ${e.constant(text, 'text')}(${x})

@@ -17,6 +17,7 @@ import {
   type ProtoType,
   protobufType,
 } from './definition/schema.ts'
+import { DURATION_LIMIT_SECONDS } from './meaning.ts'
 import { PROTOBUF_LIMIT_DEPTH, wireOf } from './wire.ts'
 
 type Path = readonly (string | number)[]
@@ -277,11 +278,15 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
   const out = new Output()
   switch (meaning.kind) {
     case 'timestamp':
-      return secondsAndNanos(integerOf('int64', value, path), path)
+      // In nanoseconds the years 1 to 9999 are more than an int64.
+      if (!(typeof value === 'bigint' || Number.isInteger(value))) throw wrong('timestamp', value, path)
+      return secondsAndNanos(BigInt(value as number | bigint), path)
     case 'duration': {
       const parts = typeof value === 'string' ? /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(value) : null
       if (parts === null) throw new EncodeError(`cannot be ${shown(value)}: it is a duration such as '1.5s'`, path)
       const nanos = BigInt(parts[2]) * 1_000_000_000n + BigInt((parts[3] ?? '').padEnd(9, '0'))
+      if (nanos > BigInt(DURATION_LIMIT_SECONDS) * 1_000_000_000n)
+        throw new EncodeError(`cannot be ${shown(value)}: a duration has ${DURATION_LIMIT_SECONDS} seconds at most`, path)
       return encodePair(parts[1] === '-' ? -nanos : nanos)
     }
     case 'wrapper':

@@ -13,6 +13,7 @@ import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import {
   meaningType,
+  type ProtoEnum,
   type ProtoField,
   type ProtoMessage,
   type ProtoScalar,
@@ -257,7 +258,7 @@ function writeAt(out: Writer, type: ProtoType, at: Name): void {
     return writeMessage(out, type, js`b, view, ${range.from}, ${range.to}`)
   }
   if (type.kind === 'scalar') return writeScalar(out, type.scalar, at)
-  const texts = new Map([...type.names].map(([number, name]) => [number, Buffer.from(JSON.stringify(name))]))
+  const texts = textsOf(type)
   const x = frame.e.name('x')
   out.add(js`const ${x} = ${out.fn(int32At, 'int32At')}(b, ${at}); if (${x} === undefined) ${frame.bad}`)
   out.own(js`${out.fn(writeEnum, 'writeEnum')}(${out.fn(texts, 'names')}, ${x}, ${out.w}, ${out.rest})`)
@@ -297,6 +298,18 @@ function writeScalar(out: Writer, scalar: ProtoScalar, at: Name): void {
       )
     }
   }
+}
+
+/** The names of an enum as JSON strings, made once for all fields that have it. */
+const enumTexts = new WeakMap<ProtoEnum, ReadonlyMap<number, Uint8Array>>()
+
+function textsOf(type: ProtoEnum): ReadonlyMap<number, Uint8Array> {
+  let texts = enumTexts.get(type)
+  if (texts === undefined) {
+    texts = new Map([...type.names].map(([number, name]) => [number, Buffer.from(JSON.stringify(name))]))
+    enumTexts.set(type, texts)
+  }
+  return texts
 }
 
 function writeEnum(texts: ReadonlyMap<number, Uint8Array>, number: number, w: number, rest: number): number {

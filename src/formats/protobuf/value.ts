@@ -49,7 +49,7 @@ export function assignMessage(frame: Frame, message: ProtoMessage, to: DataType,
     const convert = leafConversion(meaningType(message.meaning), to, family)
     if (convert === undefined) return bad
     return js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${bad}
-${target} = ${convert === null ? x : js`${e.constant(convert, 'convert')}(${x})`}`
+${target} = ${convert === null ? x : js`${x} === null ? null : ${e.constant(convert, 'convert')}(${x})`}`
   }
   if (to.kind === 'json') {
     return js`const ${x} = ${messageTextFunction(message, family)}(${place}, 0, ${frame.depth} + 1); if (${x} < 0) ${bad}

@@ -10,7 +10,7 @@ import type { DataType, TimeUnit, Value } from '../../types.ts'
 import { BOOLEAN, BYTES, DATE, DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, typeName, UUID } from '../../types.ts'
 import { parseMoment, parseTimeText } from './datemath.ts'
 import { describe } from '../define.ts'
-import { isNumeric, toDecimal, toDouble, toLong } from './numbers.ts'
+import { areUnits, isNumeric, toDecimal, toDouble, toLong, toUnits } from './numbers.ts'
 import { ValueError } from '../function.ts'
 import { dynamicValue, plainText } from './value-text.ts'
 
@@ -200,8 +200,9 @@ function toTemporal(
     return Number(days)
   }
   const unit = NANOS[to.unit]
-  return toLong(
+  return toUnits(
     floorDivide(to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos, unit),
+    to.unit,
     'CAST',
   )
 }
@@ -230,8 +231,8 @@ function toBetween(
   const unit = NANOS[to.unit]
   const whole = floorDivide(to.kind === 'time' ? exact - floorDivide(exact, DAY_NANOS) * DAY_NANOS : exact, unit)
   // Beyond every valid moment.
-  if (whole >= 2n ** 63n || whole < -(2n ** 63n)) return whole > 0n ? Infinity : -Infinity
-  if (exact % unit === 0n && Number.isInteger(part)) return toLong(whole, 'CAST')
+  if (!areUnits(whole, to.unit)) return whole > 0n ? Infinity : -Infinity
+  if (exact % unit === 0n && Number.isInteger(part)) return toUnits(whole, to.unit, 'CAST')
   return whole < 2n ** 52n && whole > -(2n ** 52n) ? Number(whole) + 0.5 : new Decimal(whole * 10n + 5n, 1)
 }
 
