@@ -3,7 +3,7 @@
  * Apicurio's serializers write. The rest of the project speaks to Apicurio through its Confluent API. It keeps no
  * cache.
  */
-import { Http } from './confluent.ts'
+import { Http, type TextAnswer } from './confluent.ts'
 import {
   type RegisteredSchema,
   type RegistryConfig,
@@ -81,11 +81,11 @@ export class ApicurioApi {
 }
 
 async function schemaAt(http: Http, path: string): Promise<RegisteredSchema | undefined> {
-  const text = await http.text(path)
-  if (text === undefined) return undefined
+  const answer = await http.text(path, ARTIFACT_TYPE)
+  if (answer === undefined) return undefined
   const found = new Map<string, SchemaReference>()
   await follow(http, `${path}/references`, found, 0)
-  return { type: typeOf(text), text, references: [...found.values()] }
+  return { type: typeOf(answer), text: answer.text, references: [...found.values()] }
 }
 
 /** Depth first: what is needed first stands first. */
@@ -104,12 +104,15 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
       })
     const place = `/groups/${encodeURIComponent(groupId)}/artifacts/${encodeURIComponent(artifactId)}/versions/${encodeURIComponent(version)}`
     await follow(http, `${place}/references`, found, depth + 1)
-    const text = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`)
-    if (text !== undefined)
-      found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(text), text })
+    const answer = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`, ARTIFACT_TYPE)
+    if (answer === undefined) continue
+    const { text } = answer
+    found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(answer), text })
   }
 }
 
+/** The header in which many versions of the registry say what they give. */
+const ARTIFACT_TYPE = 'x-registry-artifacttype'
 const AVRO_PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']
 /** Of them those that are types of JSON Schema, too. */
 const BOTH = ['null', 'boolean', 'string']
@@ -118,10 +121,11 @@ const AVRO_COMPLEX = ['record', 'error', 'enum', 'fixed', 'map']
 const AVRO_WORDS = /^(?:type|logicalType|precision|scale|doc|avro\..*|connect\..*)$/
 
 /**
- * The API gives the text alone. Protobuf is no JSON. Avro's are a name, a union, or an object with one of Avro's types;
+ * What the registry says; some of its versions give the text alone. Protobuf is no JSON. Avro's are a name, a union, or an object with one of Avro's types;
  * what both could be (`{"type":"string"}`, `{"type":"array","items":…}`) is decided by what stands beside it.
  */
-function typeOf(text: string): SchemaType {
+function typeOf({ text, header }: TextAnswer): SchemaType {
+  if (header === 'AVRO' || header === 'JSON' || header === 'PROTOBUF') return header
   if (!/^\s*(?:[[{"]|true\b|false\b)/.test(text)) return 'PROTOBUF'
   let schema: unknown
   try {
