@@ -33,8 +33,7 @@ export interface Transport {
 
 /** The way to that registry. Opens no connection yet. */
 export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
-  if (tls === undefined || !url.startsWith('https:'))
-    return { send: overFetch, close: () => undefined }
+  if (tls === undefined || !url.startsWith('https:')) return { send: overFetch, close: () => undefined }
   const { ca, ...rest } = tls
   const agent = new Agent({ keepAlive: true, ...rest, ca: ca === undefined ? undefined : [ca].flat() })
   return { send: (to, sent) => overHttps(to, sent, agent), close: () => agent.destroy() }

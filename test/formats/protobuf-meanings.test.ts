@@ -94,15 +94,23 @@ test('schemas that would cost more than their length', () => {
     }
     return 'no error'
   }
-  assert.match(refused(`message A{option x=1${'/* '.repeat(80_000)};}`), /line 1: the comment that begins here is not closed/)
+  assert.match(
+    refused(`message A{option x=1${'/* '.repeat(80_000)};}`),
+    /line 1: the comment that begins here is not closed/,
+  )
   assert.match(refused(`message A{option x=1 ${'\\"'.repeat(20_000)};}`), /not closed|unexpected|expected/)
   assert.match(refused('message A{\noption x="a\n";}'), /line 2: the string that begins here is not closed/)
-  assert.match(refused(`package ${'a.'.repeat(10_000)}b; message A{X x=1;}`), /the package has more parts than the limit of 32/)
+  assert.match(
+    refused(`package ${'a.'.repeat(10_000)}b; message A{X x=1;}`),
+    /the package has more parts than the limit of 32/,
+  )
   assert.match(refused(`message ${'a'.repeat(5000)} {}`), /declares a name of more characters than the limit of 4096/)
   const many = Array.from({ length: 10_000 }, (_, i) => `int32 a${i}=${i + 1};`).join('')
   const { fields } = first(`syntax="proto3";message A{oneof o{${many}}}`)
   assert.equal(fields[0].oneof, fields[9999].oneof)
-  const nested = first('syntax="proto3"; package p.q; message A { B b = 1; q.A c = 2; .p.q.A.B d = 3; message B { A a = 1; q.C c = 2; } } message C { int32 x = 1; }')
+  const nested = first(
+    'syntax="proto3"; package p.q; message A { B b = 1; q.A c = 2; .p.q.A.B d = 3; message B { A a = 1; q.C c = 2; } } message C { int32 x = 1; }',
+  )
   assert.deepEqual(
     nested.fields.map((field) => (field.type as ProtoMessage).name),
     ['p.q.A.B', 'p.q.A', 'p.q.A.B'],

@@ -286,7 +286,10 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
       if (parts === null) throw new EncodeError(`cannot be ${shown(value)}: it is a duration such as '1.5s'`, path)
       const nanos = BigInt(parts[2]) * 1_000_000_000n + BigInt((parts[3] ?? '').padEnd(9, '0'))
       if (nanos > BigInt(DURATION_LIMIT_SECONDS) * 1_000_000_000n)
-        throw new EncodeError(`cannot be ${shown(value)}: a duration has ${DURATION_LIMIT_SECONDS} seconds at most`, path)
+        throw new EncodeError(
+          `cannot be ${shown(value)}: a duration has ${DURATION_LIMIT_SECONDS} seconds at most`,
+          path,
+        )
       return encodePair(parts[1] === '-' ? -nanos : nanos)
     }
     case 'wrapper':

@@ -13,7 +13,10 @@ const KINDS: readonly (readonly [kind: string, text: string, artifactType?: stri
   ['AVRO', '{"type":"long","logicalType":"timestamp-millis"}'],
   ['AVRO', '{"type":{"type":"string"}}'],
   ['AVRO', '{"type":"record","name":"R","fields":[]}'],
-  ['AVRO', '{"type":"record","name":"R","fields":[{"name":"x","type":{"type":"map","values":"int"},"default":{"properties":1}}]}'],
+  [
+    'AVRO',
+    '{"type":"record","name":"R","fields":[{"name":"x","type":{"type":"map","values":"int"},"default":{"properties":1}}]}',
+  ],
   ['AVRO', '{"type":"array","items":"string"}'],
   ['AVRO', '{"type":"array","items":{"type":"record","name":"R","fields":[]}}'],
   ['AVRO', '{"type":"enum","name":"E","symbols":["A"]}'],

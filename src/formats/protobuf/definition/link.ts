@@ -172,7 +172,9 @@ class Linker {
 
   #error(what: string): ProtobufSchemaError {
     const note =
-      this.#missing.length === 0 ? '' : ` (${this.#missing.slice(0, 10).join(', ').slice(0, 500)}, which it imports, is not among its references)`
+      this.#missing.length === 0
+        ? ''
+        : ` (${this.#missing.slice(0, 10).join(', ').slice(0, 500)}, which it imports, is not among its references)`
     return new ProtobufSchemaError(`the Protobuf schema ${what}${note}`)
   }
 
@@ -348,7 +350,8 @@ class Linker {
       for (let i = 0; i < parts.length && place !== undefined; i++) place = place.inside.get(parts[i])
       known = place?.known
     }
-    if (known === undefined) throw this.#error(`uses the type "${name.slice(0, 200)}" in ${scope}, which it does not know`)
+    if (known === undefined)
+      throw this.#error(`uses the type "${name.slice(0, 200)}" in ${scope}, which it does not know`)
     return known.kind === 'enum' ? this.#enum(known) : this.#message(known)
   }
 
@@ -378,7 +381,12 @@ function featureOf(name: string, field: FieldDecl, levels: readonly Options[], f
   return own ?? levels.find((options) => options.has(key))?.get(key) ?? file.options.get(key)
 }
 
-function presenceOf(field: FieldDecl, levels: readonly Options[], file: FileDecl, type: ProtoType): ProtoField['presence'] {
+function presenceOf(
+  field: FieldDecl,
+  levels: readonly Options[],
+  file: FileDecl,
+  type: ProtoType,
+): ProtoField['presence'] {
   if (field.label === 'required') return 'required'
   if (file.syntax === 'editions') {
     const feature = featureOf('field_presence', field, levels, file)
