@@ -3,7 +3,7 @@
  * Apicurio's serializers write. The rest of the project speaks to Apicurio through its Confluent API. It keeps no
  * cache.
  */
-import { Http } from './confluent.ts'
+import { Http, type TextAnswer } from './confluent.ts'
 import {
   type RegisteredSchema,
   type RegistryConfig,
@@ -81,11 +81,11 @@ export class ApicurioApi {
 }
 
 async function schemaAt(http: Http, path: string): Promise<RegisteredSchema | undefined> {
-  const text = await http.text(path)
-  if (text === undefined) return undefined
+  const answer = await http.text(path, ARTIFACT_TYPE)
+  if (answer === undefined) return undefined
   const found = new Map<string, SchemaReference>()
   await follow(http, `${path}/references`, found, 0)
-  return { type: typeOf(text), text, references: [...found.values()] }
+  return { type: typeOf(answer), text: answer.text, references: [...found.values()] }
 }
 
 /** Depth first: what is needed first stands first. */
@@ -104,20 +104,52 @@ async function follow(http: Http, path: string, found: Map<string, SchemaReferen
       })
     const place = `/groups/${encodeURIComponent(groupId)}/artifacts/${encodeURIComponent(artifactId)}/versions/${encodeURIComponent(version)}`
     await follow(http, `${place}/references`, found, depth + 1)
-    const text = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`)
-    if (text !== undefined)
-      found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(text), text })
+    const answer = await http.text(http.url.endsWith('/v2') ? place : `${place}/content`, ARTIFACT_TYPE)
+    if (answer === undefined) continue
+    const { text } = answer
+    found.set(key, { name, subject: artifactId, version: Number(version) || 0, type: typeOf(answer), text })
   }
 }
 
-/** The API gives the text alone; the three kinds are easy to distinguish. */
-function typeOf(text: string): SchemaType {
-  if (!/^\s*[[{"]/.test(text)) return 'PROTOBUF'
-  return /"type"\s*:\s*"(record|enum|fixed|array|map)"/.test(text) &&
-    !/"\$schema"/.test(text) &&
-    !/"properties"\s*:/.test(text)
-    ? 'AVRO'
-    : 'JSON'
+/** The header in which many versions of the registry say what they give. */
+const ARTIFACT_TYPE = 'x-registry-artifacttype'
+const AVRO_PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string']
+/** Of them those that are types of JSON Schema, too. */
+const BOTH = ['null', 'boolean', 'string']
+const AVRO_COMPLEX = ['record', 'error', 'enum', 'fixed', 'map']
+/** What an Avro schema of a primitive type may say beside it. */
+const AVRO_WORDS = /^(?:type|logicalType|precision|scale|doc|avro\..*|connect\..*)$/
+
+/**
+ * What the registry says; some of its versions give the text alone. Protobuf is no JSON. Avro's are a name, a union, or an object with one of Avro's types;
+ * what both could be (`{"type":"string"}`, `{"type":"array","items":…}`) is decided by what stands beside it.
+ */
+function typeOf({ text, header }: TextAnswer): SchemaType {
+  if (header === 'AVRO' || header === 'JSON' || header === 'PROTOBUF') return header
+  if (!/^\s*(?:[[{"]|true\b|false\b)/.test(text)) return 'PROTOBUF'
+  let schema: unknown
+  try {
+    schema = JSON.parse(text)
+  } catch {
+    // The one who reads it says what is wrong with it; Protobuf text begins with none of these characters.
+    return 'JSON'
+  }
+  return isAvro(schema) ? 'AVRO' : 'JSON'
+}
+
+function isAvro(schema: unknown, depth = 0): boolean {
+  if (typeof schema === 'string' || Array.isArray(schema)) return true
+  if (typeof schema !== 'object' || schema === null) return false
+  const members = new Map(Object.entries(schema))
+  const type: unknown = members.get('type')
+  if (members.has('$schema') || members.has('$id')) return false
+  // `{"type": {"type": "string"}}` is Avro; a list of types is JSON Schema's way to say it.
+  if (typeof type === 'object' && type !== null) return !Array.isArray(type) && depth < 8 && isAvro(type, depth + 1)
+  if (typeof type !== 'string') return false
+  if (AVRO_COMPLEX.includes(type)) return true
+  if (type === 'array') return isAvro(members.get('items'), depth + 1) && depth < 8 && !members.has('properties')
+  if (!AVRO_PRIMITIVES.includes(type)) return type.includes('.')
+  return !BOTH.includes(type) || [...members.keys()].every((name) => AVRO_WORDS.test(name))
 }
 
 function isReference(value: unknown): value is RawReference {

@@ -83,6 +83,12 @@ export function createConfluentApi(config: RegistryConfig): ConfluentApi {
   }
 }
 
+/** An answer that is no JSON of the registry's own: the text, and the header that was asked for. */
+export interface TextAnswer {
+  readonly text: string
+  readonly header: string | undefined
+}
+
 /** Questions to a registry over HTTP: with a time limit, a limit of size, and retries. */
 export class Http {
   readonly url: string
@@ -124,17 +130,17 @@ export class Http {
     return this.ask('GET', path)
   }
 
-  /** The answer as it is, or undefined for not-found. */
-  async text(path: string): Promise<string | undefined> {
-    return (await this.ask('GET', path, undefined, true)) as string | undefined
+  /** The answer as it is, with one of its headers, or undefined for not-found. */
+  async text(path: string, header: string): Promise<TextAnswer | undefined> {
+    return (await this.ask('GET', path, undefined, header)) as TextAnswer | undefined
   }
 
   /** The same with another method. Registering twice is registering once, so all of them may be tried again. */
-  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, raw = false): Promise<unknown> {
+  async ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, header?: string): Promise<unknown> {
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(this.#timeoutMs)])
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#once(method, path, body, raw, signal)
+        return await this.#once(method, path, body, header, signal)
       } catch (error) {
         const failure = this.#failure(error)
         if (!failure.retriable || attempt >= this.#retries || signal.aborted) throw failure
@@ -149,7 +155,7 @@ export class Http {
     method: string,
     path: string,
     content: object | undefined,
-    raw: boolean,
+    header: string | undefined,
     signal: AbortSignal,
   ): Promise<unknown> {
     const sent =
@@ -161,7 +167,7 @@ export class Http {
           }
     const response = await this.#transport.send(this.url + path, { method, headers: this.#headers, ...sent, signal })
     const text = await this.#text(response)
-    if (response.ok && raw) return text
+    if (response.ok && header !== undefined) return { text, header: response.header(header) } satisfies TextAnswer
     const body = parseJson(text)
     if (response.ok) {
       if (body === undefined)

@@ -18,6 +18,8 @@ export interface Sent {
 export interface Received {
   readonly status: number
   readonly ok: boolean
+  /** The value of a header of the answer, by its name in small letters. */
+  header(name: string): string | undefined
   /** null: nothing. */
   readonly body: AsyncIterable<Uint8Array> | null
 }
@@ -31,11 +33,15 @@ export interface Transport {
 
 /** The way to that registry. Opens no connection yet. */
 export function transportOf({ url, tls }: Pick<RegistryConfig, 'url' | 'tls'>): Transport {
-  if (tls === undefined || !url.startsWith('https:'))
-    return { send: (to, sent) => fetch(to, { ...sent, redirect: 'manual' }), close: () => undefined }
+  if (tls === undefined || !url.startsWith('https:')) return { send: overFetch, close: () => undefined }
   const { ca, ...rest } = tls
   const agent = new Agent({ keepAlive: true, ...rest, ca: ca === undefined ? undefined : [ca].flat() })
   return { send: (to, sent) => overHttps(to, sent, agent), close: () => agent.destroy() }
+}
+
+async function overFetch(url: string, sent: Sent): Promise<Received> {
+  const { status, ok, body, headers } = await fetch(url, { ...sent, redirect: 'manual' })
+  return { status, ok, body, header: (name) => headers.get(name) ?? undefined }
 }
 
 function overHttps(url: string, { method, headers, body, signal }: Sent, agent: Agent): Promise<Received> {
@@ -44,7 +50,8 @@ function overHttps(url: string, { method, headers, body, signal }: Sent, agent: 
       reject(signal.aborted ? signal.reason : new TypeError('fetch failed', { cause }))
     const asked = request(url, { method, headers, agent, signal }, (response) => {
       const status = response.statusCode ?? 0
-      resolve({ status, ok: status >= 200 && status < 300, body: response })
+      const header = (name: string): string | undefined => [response.headers[name]].flat()[0]
+      resolve({ status, ok: status >= 200 && status < 300, body: response, header })
     })
     asked.once('error', failed)
     asked.end(body)

@@ -184,7 +184,7 @@ ${reads}`
 ${value}
 ${slice}`
       const x = e.name('x')
-      const text = (found: Value): string => renderValue(found, type, family.render)
+      const text = (found: Value): string | null => (found === null ? null : renderValue(found, type, family.render))
       return js`${exists}
 const ${x} = ${e.constant(read, 'meaning')}(b, view, ${from}, ${to}, 0); if (${x} === undefined) ${bad}
 ${want.text} = ${e.constant(text, 'text')}(${x})
@@ -206,7 +206,7 @@ ${slice}`
   }
 
   #field(tracked: Tracked, wants: readonly Want[], from: Code, to: Code): Code {
-    const { field, at, count } = tracked
+    const { field, at, more } = tracked
     const { bad } = this.#frame
     if (field.shape === 'list') return this.#list(tracked, wants, to)
     if (field.shape === 'map') return this.#map(tracked, wants, to)
@@ -223,11 +223,11 @@ ${slice}`
     const merged = wants.map((want) => {
       const made = relay(messageDecoder(type, type.name), want, { ...this.#context, validate: false })
       if (made.names.length === 0) return NOTHING
-      const { before, place } = messagePlace(this.#frame, tracked, from, to)
+      const { before, place } = messagePlace(this.#frame, tracked)
       return js`{ ${before}
 ${relayCode(this.#frame.e, made, place, bad)} }`
     })
-    return js`if (${at} >= 0) { if (${count} > 1) { ${merged} } else { ${range.before}
+    return js`if (${at} >= 0) { if (${more} !== null) { ${merged} } else { ${range.before}
 ${inside} } } ${field.presence === 'required' ? js`else ${bad}` : NOTHING}`
   }
 
@@ -285,20 +285,19 @@ ${want.slice.from} = ${want.slice.to} = ${from}`
   /** The whole of a list or map, as value and text. */
   #whole(tracked: Tracked, want: Want, to: Code): Code[] {
     const { e, bad, family } = this.#frame
-    const { field, at, last } = tracked
+    const { field, at, more } = tracked
     const parts: Code[] = want.exists === undefined ? [] : [js`${want.exists} = true`]
     if (want.text !== undefined) {
       const x = e.name('x')
-      parts.push(js`const ${x} = ${listTextFunction(field, family)}(b, view, ${at}, ${to}, ${last}, 0, 0); if (${x} < 0) ${bad}
+      parts.push(js`const ${x} = ${listTextFunction(field, family)}(b, view, ${at}, ${to}, ${more}, 0, 0); if (${x} < 0) ${bad}
 ${want.text} = ${e.constant(takeText, 'takeText')}(${x})`)
     }
-    if (want.value !== undefined)
-      parts.push(js`{ ${assignField(this.#frame, tracked, want.type, want.value, js`0`, to)} }`)
+    if (want.value !== undefined) parts.push(js`{ ${assignField(this.#frame, tracked, want.type, want.value, to)} }`)
     return parts
   }
 
   #list(tracked: Tracked, wants: readonly Want[], to: Code): Code {
-    const { field, at, last } = tracked
+    const { field, at, more } = tracked
     const parts = wants.flatMap((want) => this.#whole(tracked, want, to))
     const children = wants
       .flatMap((want) => want.children)
@@ -306,7 +305,7 @@ ${want.text} = ${e.constant(takeText, 'takeText')}(${x})`)
     if (children.length === 0) return js`${parts}`
     const index = this.#frame.e.name('index')
     const steps = [...new Set(children.map((want) => want.step as number))]
-    const loop = eachValue(this.#frame, field, at, last, to, (element) => {
+    const loop = eachValue(this.#frame, field, at, more, to, (element) => {
       const cases = steps.map((step) => {
         const own = children.filter((want) => want.step === step)
         return js`if (${index} === ${step}) { ${this.#element(field.type, own, element)} }`
@@ -328,7 +327,7 @@ ${this.message(type, wants, range.from, range.to)}`
 
   /** Members of a map: the entries are looked through once to find the last of each wanted key. */
   #map(tracked: Tracked, wants: readonly Want[], to: Code): Code {
-    const { field, at, last } = tracked
+    const { field, at, more } = tracked
     const { e } = this.#frame
     const parts = wants.flatMap((want) => this.#whole(tracked, want, to))
     const children = wants
@@ -339,7 +338,7 @@ ${this.message(type, wants, range.from, range.to)}`
       step,
       entry: e.name('entry'),
     }))
-    const find = eachValue(this.#frame, field, at, last, to, (position) =>
+    const find = eachValue(this.#frame, field, at, more, to, (position) =>
       readEntry(
         this.#frame,
         field,

@@ -11,11 +11,13 @@ import {
   type Meaning,
   type ProtoField,
   type ProtoMessage,
+  type ProtoOneof,
   type ProtoScalar,
   type ProtoSchema,
   type ProtoType,
   protobufType,
 } from './definition/schema.ts'
+import { DURATION_LIMIT_SECONDS } from './meaning.ts'
 import { PROTOBUF_LIMIT_DEPTH, wireOf } from './wire.ts'
 
 type Path = readonly (string | number)[]
@@ -75,25 +77,44 @@ function encodeMessage(message: ProtoMessage, value: Value, path: Path, depth: n
     throw new EncodeError(`is nested deeper than the limit of ${PROTOBUF_LIMIT_DEPTH} levels`, path)
   if (message.meaning !== undefined) return encodeMeaning(message.meaning, value, path, depth)
   if (!(value instanceof Map)) throw new EncodeError(`is not a ${message.name}, with its fields by name`, path)
-  const names = new Set(message.fields.map((field) => field.name))
+  const { ordered, names } = orderOf(message)
   for (const name of value.keys())
     if (!names.has(name)) throw new EncodeError(`is not a field of ${message.name}`, [...path, name])
   const given = (field: ProtoField): Value => value.get(field.name) ?? null
   const out = new Output()
-  for (const field of [...message.fields].sort((a, b) => a.number - b.number)) {
+  const members = new Set<ProtoOneof>()
+  for (const field of ordered) {
     const own = given(field)
-    const rival =
-      own === null
-        ? undefined
-        : message.fields.find((other) => field.siblings.includes(other.number) && given(other) !== null)
-    if (rival !== undefined)
-      throw new EncodeError(`and "${rival.name}" belong to one oneof: only one of them can have a value`, [
-        ...path,
-        field.name,
-      ])
+    if (own !== null && field.oneof !== undefined) {
+      const rival = members.has(field.oneof)
+        ? field.oneof.fields.find((other) => other !== field && given(other) !== null)
+        : undefined
+      if (rival !== undefined)
+        throw new EncodeError(`and "${field.name}" belong to one oneof: only one of them can have a value`, [
+          ...path,
+          rival.name,
+        ])
+      members.add(field.oneof)
+    }
     encodeField(out, field, own, [...path, field.name], depth)
   }
   return out.bytes()
+}
+
+/** The fields of a message in the order of their numbers, and their names: made once for each message. */
+interface Order {
+  readonly ordered: readonly ProtoField[]
+  readonly names: ReadonlySet<string>
+}
+const orders = new WeakMap<readonly ProtoField[], Order>()
+
+function orderOf({ fields }: ProtoMessage): Order {
+  let order = orders.get(fields)
+  if (order === undefined) {
+    const ordered = [...fields].sort((a, b) => a.number - b.number)
+    orders.set(fields, (order = { ordered, names: new Set(fields.map((field) => field.name)) }))
+  }
+  return order
 }
 
 function encodeField(out: Output, field: ProtoField, value: Value, path: Path, depth: number): void {
@@ -257,11 +278,18 @@ function encodeMeaning(meaning: Meaning, value: Value, path: Path, depth: number
   const out = new Output()
   switch (meaning.kind) {
     case 'timestamp':
-      return secondsAndNanos(integerOf('int64', value, path), path)
+      // In nanoseconds the years 1 to 9999 are more than an int64.
+      if (!(typeof value === 'bigint' || Number.isInteger(value))) throw wrong('timestamp', value, path)
+      return secondsAndNanos(BigInt(value as number | bigint), path)
     case 'duration': {
       const parts = typeof value === 'string' ? /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(value) : null
       if (parts === null) throw new EncodeError(`cannot be ${shown(value)}: it is a duration such as '1.5s'`, path)
       const nanos = BigInt(parts[2]) * 1_000_000_000n + BigInt((parts[3] ?? '').padEnd(9, '0'))
+      if (nanos > BigInt(DURATION_LIMIT_SECONDS) * 1_000_000_000n)
+        throw new EncodeError(
+          `cannot be ${shown(value)}: a duration has ${DURATION_LIMIT_SECONDS} seconds at most`,
+          path,
+        )
       return encodePair(parts[1] === '-' ? -nanos : nanos)
     }
     case 'wrapper':

@@ -1,6 +1,7 @@
 /**
  * Messages that stand for a value (Timestamp, Duration, wrappers, Decimal, Struct, …): that value, read from the wire.
  */
+import { Decimal } from '../../lib/decimal.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { integer } from '../../lib/whole-number.ts'
@@ -23,7 +24,7 @@ function integers(b: Uint8Array, from: number, to: number, count: number): (numb
   return good ? found : undefined
 }
 
-/** Seconds and nanoseconds within what the type allows, as one number of nanoseconds. */
+/** Seconds and nanoseconds within what the type allows (and of one sign), as one number of nanoseconds. */
 function nanosIn(
   b: Uint8Array,
   from: number,
@@ -40,7 +41,7 @@ function nanosIn(
 }
 
 /** Not a limit: a constant of google.protobuf.Duration, in seconds. */
-const DURATION_MOST = 315_576_000_000
+export const DURATION_LIMIT_SECONDS = 315_576_000_000
 
 function durationText(nanos: bigint): string {
   const size = nanos < 0n ? -nanos : nanos
@@ -63,7 +64,7 @@ export function meaningAt(
       return nanos === undefined ? undefined : integer(nanos)
     }
     case 'duration': {
-      const nanos = nanosIn(b, from, to, -DURATION_MOST, DURATION_MOST, true)
+      const nanos = nanosIn(b, from, to, -DURATION_LIMIT_SECONDS, DURATION_LIMIT_SECONDS, true)
       return nanos === undefined ? undefined : durationText(nanos)
     }
     case 'wrapper':
@@ -104,40 +105,40 @@ function decimalIn(b: RawBuffer, from: number, to: number): Value | undefined {
       lengthAt(b, at)
       start = scratch.at
       end = behind
-    } else if (tag === 24) scale = int32At(b, at) ?? -1
+    } else if (tag === 24) scale = int32At(b, at) ?? Number.NaN
     return true
   })
-  return good && scale >= 0 && scale <= 1000 ? decimalAt(b, start, end, scale) : undefined
+  if (!good || !(scale >= -1000 && scale <= 1000)) return undefined
+  const decimal = decimalAt(b, start, end, Math.max(0, scale))
+  return decimal === undefined || scale >= 0 ? decimal : new Decimal(decimal.unscaled * 10n ** BigInt(-scale), 0)
 }
 
+/** Days since 1970. A date without its year, month or day, which the type allows, is none: NULL. */
 function dateIn(b: Uint8Array, from: number, to: number): Value | undefined {
   const found = integers(b, from, to, 3)
   if (found === undefined) return undefined
   const [, year, month, day] = found.map(Number)
-  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31)) return undefined
+  if (!(year >= 0 && year <= 9999 && month >= 0 && month <= 12 && day >= 0 && day <= 31)) return undefined
+  // Without a month there is no day; a year that is left out may have been a leap year.
+  if (year === 0 || month === 0 || day === 0) {
+    const isPart = month === 0 ? day === 0 : day <= new Date(Date.UTC(2000, month, 0)).getUTCDate()
+    return isPart ? null : undefined
+  }
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   return date.getUTCDate() === day ? date.getTime() / 86_400_000 : undefined
 }
 
+/** Nanoseconds of the day, up to 24:00:00; a leap second is the one behind 59. */
 function timeIn(b: Uint8Array, from: number, to: number): Value | undefined {
   const found = integers(b, from, to, 4)
   if (found === undefined) return undefined
   const [, hours, minutes, seconds, nanos] = found.map(Number)
-  if (
-    !(
-      hours >= 0 &&
-      hours <= 24 &&
-      minutes >= 0 &&
-      minutes <= 59 &&
-      seconds >= 0 &&
-      seconds <= 59 &&
-      nanos >= 0 &&
-      nanos <= 999_999_999
-    )
-  )
-    return undefined
-  return (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + nanos
+  const good =
+    (hours >= 0 && hours <= 23) || (hours === 24 && minutes === 0 && seconds === 0 && nanos === 0)
+      ? minutes >= 0 && minutes <= 59 && seconds >= 0 && seconds <= 60 && nanos >= 0 && nanos <= 999_999_999
+      : false
+  return good ? (hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + nanos : undefined
 }
 
 /** google.protobuf.Struct, Value and ListValue as JSON text. */

@@ -24,7 +24,7 @@ import {
   int32At,
   int64At,
   lengthAt,
-  mergedField,
+  mergedValues,
   sfixed64At,
   sint32At,
   sint64At,
@@ -133,24 +133,19 @@ export function leafType(type: ProtoType): DataType | undefined {
 }
 
 /**
- * The place of a singular message whose count is known: its own bytes, or those of all its parts put together. Declares
+ * The place of a singular message that a scan has found: its own bytes, or those of all its parts put together. Declares
  * what it names.
  */
-export function messagePlace(
-  frame: Frame,
-  tracked: Tracked,
-  from: Code,
-  to: Code,
-): { readonly before: Code; readonly place: Code } {
-  const { e, bad } = frame
-  const { field, at, count } = tracked
-  const group = field.type.kind === 'message' && field.type.group !== undefined
-  const range = rangeAt(frame, at, field.type.kind === 'message' ? field.type : undefined)
+export function messagePlace(frame: Frame, tracked: Tracked): { readonly before: Code; readonly place: Code } {
+  const { e } = frame
+  const { field, at, more } = tracked
+  const type = field.type.kind === 'message' ? field.type : undefined
+  const range = rangeAt(frame, at, type)
   const [bytes, view] = [e.name('bytes'), e.name('bytesView')]
   return {
     before: js`${range.before}
 let ${bytes} = b, ${view} = view
-if (${count} > 1) { ${bytes} = ${e.constant(mergedField, 'mergedField')}(b, ${from}, ${to}, ${field.number}, ${e.constant(field.siblings, 'siblings')}, ${group}); if (${bytes} === undefined) ${bad}
+if (${more} !== null) { ${bytes} = ${e.constant(mergedValues, 'mergedValues')}(b, ${more}, ${at}, ${type?.group})
 ${view} = ${e.constant(viewOf, 'viewOf')}(${bytes}); ${range.from} = 0; ${range.to} = ${bytes}.length }`,
     place: js`${bytes}, ${view}, ${range.from}, ${range.to}`,
   }
@@ -181,7 +176,7 @@ export function entryOf(field: ProtoField): {
 } {
   const known = entries.get(field)
   if (known !== undefined) return known
-  const plain = { shape: 'one', packed: false, presence: 'implicit', siblings: [] } as const
+  const plain = { shape: 'one', packed: false, presence: 'implicit' } as const
   const keyScalar = field.key ?? 'string'
   const key: ProtoField = {
     ...plain,

@@ -13,6 +13,7 @@ import type { Family, Frame } from './family.ts'
 import { eachValue, PART_FIELDS, scanMessage, type Tracked } from './scan.ts'
 import {
   meaningType,
+  type ProtoEnum,
   type ProtoField,
   type ProtoMessage,
   type ProtoScalar,
@@ -159,13 +160,13 @@ function wideTextFunction(message: ProtoMessage, family: Family): Name {
 }
 
 function writeField(out: Writer, tracked: Tracked): void {
-  const { field, at, last } = tracked
+  const { field, at, more } = tracked
   const { frame } = out
   const { family, bad } = frame
   if (field.shape !== 'one') {
     const empty = out.block((inner) => inner.literal(field.shape === 'list' ? '[]' : '{}'))
     const full = out.block((inner) =>
-      inner.call(js`${listTextFunction(field, family)}(b, view, ${at}, to, ${last}, ${out.w}, ${frame.depth})`),
+      inner.call(js`${listTextFunction(field, family)}(b, view, ${at}, to, ${more}, ${out.w}, ${frame.depth})`),
     )
     return out.add(js`if (${at} < 0) ${empty} else ${full}`)
   }
@@ -178,17 +179,17 @@ function writeField(out: Writer, tracked: Tracked): void {
         : out.block((inner) => inner.literal(field.fallback === undefined ? 'null' : fallbackText(field, family)))
   const present = out.block((inner) => {
     if (type.kind !== 'message') return writeAt(inner, type, at)
-    const { before, place } = messagePlace(frame, tracked, js`from`, js`to`)
+    const { before, place } = messagePlace(frame, tracked)
     inner.add(before)
     writeMessage(inner, type, place)
   })
   out.add(js`if (${at} >= 0) ${present} else ${missing}`)
 }
 
-/** The function (b, view, at, to, last, w, depth) → new w that writes all values of a list or map; -1 for damage. */
+/** The function (b, view, at, to, more, w, depth) → new w that writes all values of a list or map; -1 for damage. */
 export function listTextFunction(field: ProtoField, family: Family): Name {
-  const last = family.e.name('last')
-  return textFunction(field, 'text', family, [last], (frame, out) => {
+  const more = family.e.name('more')
+  return textFunction(field, 'text', family, [more], (frame, out) => {
     const list = field.shape === 'list'
     const first = family.e.name('first')
     out.literal(list ? '[' : '{')
@@ -200,25 +201,25 @@ export function listTextFunction(field: ProtoField, family: Family): Name {
     }
     if (list) {
       out.add(
-        eachValue(frame, field, js`from`, last, js`to`, (at) =>
+        eachValue(frame, field, js`from`, more, js`to`, (at) =>
           out.block((inner) => {
             comma(inner)
             writeAt(inner, field.type, at)
           }),
         ),
       )
-    } else writeEntries(frame, out, field, last, comma)
+    } else writeEntries(frame, out, field, more, comma)
     out.literal(list ? ']' : '}')
     return NOTHING
   })
 }
 
 /** Of entries with one key the last counts, in the place of the first. */
-function writeEntries(frame: Frame, out: Writer, field: ProtoField, last: Name, comma: (inner: Writer) => void): void {
+function writeEntries(frame: Frame, out: Writer, field: ProtoField, more: Name, comma: (inner: Writer) => void): void {
   const { e } = frame
   const [found, position] = [e.name('found'), e.name('position')]
   out.add(js`const ${found} = new Map()
-${eachValue(frame, field, js`from`, last, js`to`, (at) => readEntry(frame, field, at, (key) => js`${found}.set(${key}, ${at})`))}
+${eachValue(frame, field, js`from`, more, js`to`, (at) => readEntry(frame, field, at, (key) => js`${found}.set(${key}, ${at})`))}
 for (const ${position} of ${found}.values()) ${out.block((inner) => {
     comma(inner)
     const deeper: Frame = { ...frame, depth: js`${frame.depth} + 1` }
@@ -257,7 +258,7 @@ function writeAt(out: Writer, type: ProtoType, at: Name): void {
     return writeMessage(out, type, js`b, view, ${range.from}, ${range.to}`)
   }
   if (type.kind === 'scalar') return writeScalar(out, type.scalar, at)
-  const texts = new Map([...type.names].map(([number, name]) => [number, Buffer.from(JSON.stringify(name))]))
+  const texts = textsOf(type)
   const x = frame.e.name('x')
   out.add(js`const ${x} = ${out.fn(int32At, 'int32At')}(b, ${at}); if (${x} === undefined) ${frame.bad}`)
   out.own(js`${out.fn(writeEnum, 'writeEnum')}(${out.fn(texts, 'names')}, ${x}, ${out.w}, ${out.rest})`)
@@ -297,6 +298,18 @@ function writeScalar(out: Writer, scalar: ProtoScalar, at: Name): void {
       )
     }
   }
+}
+
+/** The names of an enum as JSON strings, made once for all fields that have it. */
+const enumTexts = new WeakMap<ProtoEnum, ReadonlyMap<number, Uint8Array>>()
+
+function textsOf(type: ProtoEnum): ReadonlyMap<number, Uint8Array> {
+  let texts = enumTexts.get(type)
+  if (texts === undefined) {
+    texts = new Map([...type.names].map(([number, name]) => [number, Buffer.from(JSON.stringify(name))]))
+    enumTexts.set(type, texts)
+  }
+  return texts
 }
 
 function writeEnum(texts: ReadonlyMap<number, Uint8Array>, number: number, w: number, rest: number): number {

@@ -49,7 +49,7 @@ export function assignMessage(frame: Frame, message: ProtoMessage, to: DataType,
     const convert = leafConversion(meaningType(message.meaning), to, family)
     if (convert === undefined) return bad
     return js`const ${x} = ${meaningReader(family, message.meaning)}(${place}, ${frame.depth} + 1); if (${x} === undefined) ${bad}
-${target} = ${convert === null ? x : js`${e.constant(convert, 'convert')}(${x})`}`
+${target} = ${convert === null ? x : js`${x} === null ? null : ${e.constant(convert, 'convert')}(${x})`}`
   }
   if (to.kind === 'json') {
     return js`const ${x} = ${messageTextFunction(message, family)}(${place}, 0, ${frame.depth} + 1); if (${x} < 0) ${bad}
@@ -118,30 +118,23 @@ ${sets}
 ${required.map((field) => js`if (${at(field).at} < 0) ${frame.bad}`)}`
 }
 
-/** Code that assigns a field's whole value, after the scan of [from, to). */
-export function assignField(
-  frame: Frame,
-  tracked: Tracked,
-  to: DataType,
-  target: Code,
-  from: Code = js`from`,
-  end: Code = js`to`,
-): Code {
+/** Code that assigns a field's whole value, after the scan of a message that ends at `end`. */
+export function assignField(frame: Frame, tracked: Tracked, to: DataType, target: Code, end: Code = js`to`): Code {
   const { e, bad, family } = frame
-  const { field, at, last } = tracked
+  const { field, at, more } = tracked
   if (field.shape !== 'one') {
     const x = e.name('x')
     if (to.kind === 'json')
-      return js`const ${x} = ${listTextFunction(field, family)}(b, view, ${at}, ${end}, ${last}, 0, ${frame.depth}); if (${x} < 0) ${bad}
+      return js`const ${x} = ${listTextFunction(field, family)}(b, view, ${at}, ${end}, ${more}, 0, ${frame.depth}); if (${x} < 0) ${bad}
 ${target} = new ${e.constant(JsonText, 'JsonText')}(${e.constant(takeText, 'takeText')}(${x}))`
     const fn = listFunction(field, to, family)
     return fn === undefined
       ? bad
-      : js`const ${x} = ${fn}(b, view, ${at}, ${end}, ${last}, ${frame.depth}); if (${x} === undefined) ${bad}
+      : js`const ${x} = ${fn}(b, view, ${at}, ${end}, ${more}, ${frame.depth}); if (${x} === undefined) ${bad}
 ${target} = ${x}`
   }
   if (field.type.kind === 'message') {
-    const { before, place } = messagePlace(frame, tracked, from, end)
+    const { before, place } = messagePlace(frame, tracked)
     const other =
       field.presence === 'required'
         ? bad
@@ -171,20 +164,20 @@ export function fallbackValue(field: ProtoField, to: DataType, family: Family): 
 }
 
 /**
- * The function (b, view, at, to, last, depth) that makes an array or a map of a field's values; undefined where the
+ * The function (b, view, at, to, more, depth) that makes an array or a map of a field's values; undefined where the
  * type is nothing of the kind.
  */
 function listFunction(field: ProtoField, type: DataType, family: Family): Name | undefined {
-  const last = family.e.name('last')
+  const more = family.e.name('more')
   if (field.shape === 'list' && type.kind === 'array') {
-    return family.define(field, type, 'list', js`undefined`, [last], (frame) => {
+    return family.define(field, type, 'list', js`undefined`, [more], (frame) => {
       const { e } = frame
       const [items, x] = [e.name('items'), e.name('v')]
       const loop = eachValue(
         frame,
         field,
         js`from`,
-        last,
+        more,
         js`to`,
         (at) => js`let ${x} = null
 ${assignAt(frame, field.type, type.element, at, x)}
@@ -196,9 +189,9 @@ return ${items}`
     })
   }
   if (field.shape !== 'map' || type.kind !== 'map') return undefined
-  return family.define(field, type, 'map', js`undefined`, [last], (frame) => {
+  return family.define(field, type, 'map', js`undefined`, [more], (frame) => {
     const map = frame.e.name('map')
-    const loop = eachValue(frame, field, js`from`, last, js`to`, (at) => {
+    const loop = eachValue(frame, field, js`from`, more, js`to`, (at) => {
       const x = frame.e.name('v')
       return readEntry(
         frame,

@@ -143,42 +143,23 @@ export function groupEnd(b: Uint8Array, p: number, to: number, number: number, d
   return -1
 }
 
-/** The position behind the field (tag and value) at p. */
-export function skipTagged(b: Uint8Array, p: number, to: number): number {
-  const tag = tagAt(b, p)
-  return tag < 0 ? -1 : skipField(b, scratch.at, to, tag)
-}
-
 /**
  * A message field that came several times, as one message: what parsers must make of it is what they would make of the
- * parts one behind the other.
- * `siblings`: fields of the same oneof, which clear what came before. `group`: its values stand between tags.
- * undefined: damage.
+ * parts one behind the other. They stand at the positions of `earlier` and at `last`, checked by a scan. `group`: the
+ * number of the field, of one whose values stand between tags.
  */
-export function mergedField(
+export function mergedValues(
   b: RawBuffer,
-  from: number,
-  to: number,
-  number: number,
-  siblings: readonly number[],
-  group: boolean,
-): RawBuffer | undefined {
-  let parts: Uint8Array[] = []
-  for (let p = from; p < to; ) {
-    const tag = tagAt(b, p)
-    if (tag < 0) return undefined
-    const start = scratch.at
-    p = skipField(b, start, to, tag)
-    if (p < 0 || p > to) return undefined
-    if (siblings.includes(tag >>> 3)) parts = []
-    if (tag !== ((number << 3) | (group ? 3 : 2)) >>> 0) continue
-    if (group) parts.push(b.subarray(start, groupEnd(b, start, p, number)))
-    else {
-      lengthAt(b, start)
-      parts.push(b.subarray(scratch.at, p))
-    }
+  earlier: readonly number[],
+  last: number,
+  group: number | undefined,
+): RawBuffer {
+  const part = (at: number): Uint8Array => {
+    if (group !== undefined) return b.subarray(at, groupEnd(b, at, b.length, group))
+    const n = lengthAt(b, at)
+    return b.subarray(scratch.at, scratch.at + n)
   }
-  return Buffer.concat(parts) as RawBuffer
+  return Buffer.concat([...earlier.map(part), part(last)]) as RawBuffer
 }
 
 export function viewOf(b: Uint8Array): DataView {

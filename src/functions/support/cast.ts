@@ -11,7 +11,7 @@ import type { DataType, TimeUnit, Value } from '../../types.ts'
 import { BOOLEAN, BYTES, DATE, DOUBLE, FLOAT, INT, LONG, STRING, TIMESTAMP, typeName, UUID } from '../../types.ts'
 import { parseMoment, parseTimeText } from './datemath.ts'
 import { describe } from '../define.ts'
-import { isNumeric, toDecimal, toDouble, toLong } from './numbers.ts'
+import { isNumeric, toDecimal, toDouble, toLong, toUnits } from './numbers.ts'
 import { ValueError } from '../function.ts'
 import { dynamicValue, plainText } from './value-text.ts'
 
@@ -208,7 +208,7 @@ function toTemporal(
     to.kind === 'time' ? nanos - floorDivide(nanos, DAY_NANOS) * DAY_NANOS : nanos,
     NANOS[to.unit],
   )
-  return implicit ? integer(count) : toLong(count, 'CAST')
+  return implicit ? integer(count) : toUnits(count, to.unit, 'CAST')
 }
 
 /**

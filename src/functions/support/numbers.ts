@@ -4,7 +4,7 @@
  */
 import { Decimal } from '../../lib/decimal.ts'
 import { integer } from '../../lib/whole-number.ts'
-import type { DataType, Value } from '../../types.ts'
+import type { DataType, TimeUnit, Value } from '../../types.ts'
 import { DOUBLE, FLOAT, INT, JSON_TYPE, LONG } from '../../types.ts'
 import { ValueError } from '../function.ts'
 
@@ -42,6 +42,19 @@ export function toLong(value: bigint, what: string): number | bigint {
   if (value < LONG_MIN || value > LONG_MAX)
     throw new ValueError(`${what}: the result ${shorten(value.toString())} does not fit a long`)
   return integer(value)
+}
+
+/** Not a limit: the first nanosecond of the year 10000, which is beyond an int64. */
+const NANOS_END = 253_402_300_800n * 1_000_000_000n
+
+/** Whether a moment can have so many units: those of a long, or nanoseconds of the years up to 9999, which are more. */
+export function areUnits(value: bigint, unit: TimeUnit): boolean {
+  return (value >= LONG_MIN && value <= LONG_MAX) || (unit === 'nanos' && value < NANOS_END && value >= -NANOS_END)
+}
+
+/** Units of a moment as run-time value; a ValueError for more than `areUnits` takes. */
+export function toUnits(value: bigint, unit: TimeUnit, what: string): number | bigint {
+  return areUnits(value, unit) ? integer(value) : toLong(value, what)
 }
 
 /** The whole double `value` (already rounded) as a long. */

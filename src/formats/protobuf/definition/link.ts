@@ -9,6 +9,8 @@ import {
   type FieldDecl,
   type FileDecl,
   type MessageDecl,
+  type Options,
+  PROTOBUF_LIMIT_TEXT,
   ProtobufSchemaError,
   parseProto,
 } from './parse.ts'
@@ -19,6 +21,7 @@ import type {
   ProtoField,
   ProtoLeaf,
   ProtoMessage,
+  ProtoOneof,
   ProtoScalar,
   ProtoSchema,
   ProtoType,
@@ -40,6 +43,12 @@ export const PROTOBUF_LIMIT_FIELDS = 100_000
  */
 const LIMIT_FILES = 1000
 
+/**
+ * Limit `protobuf.schema.name` (characters): full name of a message or enum. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
+const LIMIT_NAME = 4096
+
 /** A file that the schema imports, as the registry gives it. */
 export interface ProtoImport {
   /** The name in the import statement. */
@@ -51,6 +60,7 @@ export interface ProtoImport {
 export function parseProtobufSchema(text: string, imports: readonly ProtoImport[] = []): ProtoSchema {
   const given = new Map(imports.map((file) => [file.name, file.text]))
   const main = parseProto(text, '')
+  let characters = text.length
   const files = [main]
   const missing: string[] = []
   const seen = new Set<string>()
@@ -61,6 +71,11 @@ export function parseProtobufSchema(text: string, imports: readonly ProtoImport[
       if (seen.size > LIMIT_FILES)
         throw new ProtobufSchemaError(`the Protobuf schema imports more files than the limit of ${LIMIT_FILES}`)
       const own = given.get(name) ?? bundledFile(name)
+      characters += own?.length ?? 0
+      if (characters > 4 * PROTOBUF_LIMIT_TEXT)
+        throw new ProtobufSchemaError(
+          `the Protobuf schema and what it imports have more characters than the limit of ${4 * PROTOBUF_LIMIT_TEXT}`,
+        )
       if (own === undefined) missing.push(name)
       else files.push(parseProto(own, name))
     }
@@ -129,9 +144,18 @@ type Known =
   | { readonly kind: 'message'; readonly decl: MessageDecl; readonly file: FileDecl; readonly name: string }
   | { readonly kind: 'enum'; readonly decl: EnumDecl; readonly name: string }
 
+/** A package or a declared type, with what is declared inside of it. */
+interface Place {
+  readonly outer: Place | undefined
+  readonly inside: Map<string, Place>
+  known?: Known
+}
+
 /** Makes messages of declarations. */
 class Linker {
+  readonly #root: Place = { outer: undefined, inside: new Map() }
   readonly #known = new Map<string, Known>()
+  readonly #places = new Map<string, Place>()
   readonly #messages = new Map<MessageDecl, ProtoMessage>()
   readonly #enums = new Map<EnumDecl, ProtoEnum>()
   readonly #groups = new Map<ProtoMessage, Map<number, ProtoMessage>>()
@@ -148,7 +172,9 @@ class Linker {
 
   #error(what: string): ProtobufSchemaError {
     const note =
-      this.#missing.length === 0 ? '' : ` (${this.#missing.join(', ')}, which it imports, is not among its references)`
+      this.#missing.length === 0
+        ? ''
+        : ` (${this.#missing.slice(0, 10).join(', ').slice(0, 500)}, which it imports, is not among its references)`
     return new ProtobufSchemaError(`the Protobuf schema ${what}${note}`)
   }
 
@@ -166,8 +192,20 @@ class Linker {
   }
 
   #add(known: Known): void {
+    if (known.name.length > LIMIT_NAME)
+      throw this.#error(
+        `declares a name of more characters than the limit of ${LIMIT_NAME}: "${known.name.slice(0, 60)}…"`,
+      )
     if (this.#known.has(known.name)) throw this.#error(`declares "${known.name}" twice`)
     this.#known.set(known.name, known)
+    let place = this.#root
+    for (const part of known.name.split('.')) {
+      let next = place.inside.get(part)
+      if (next === undefined) place.inside.set(part, (next = { outer: place, inside: new Map() }))
+      place = next
+    }
+    place.known = known
+    this.#places.set(known.name, place)
   }
 
   schema(main: FileDecl): ProtoSchema {
@@ -232,42 +270,48 @@ class Linker {
 
   #fill(fields: ProtoField[], decl: MessageDecl, file: FileDecl, name: string): void {
     const [numbers, names] = [new Set<number>(), new Set<string>()]
-    const oneofs = new Map<number, FieldDecl[]>()
     for (const field of decl.fields) {
       if (numbers.has(field.number)) throw this.#error(`uses the number ${field.number} twice in ${name}`)
       if (names.has(field.name)) throw this.#error(`has two fields "${field.name}" in ${name}`)
       numbers.add(field.number)
       names.add(field.name)
-      if (field.oneof !== undefined) oneofs.set(field.oneof, [...(oneofs.get(field.oneof) ?? []), field])
     }
-    for (const field of decl.fields) fields.push(this.#field(field, file, name, oneofs))
+    const oneofs = new Map<number, { fields: ProtoField[] }>()
+    for (const each of decl.fields) {
+      const oneof = each.oneof === undefined ? undefined : (oneofs.get(each.oneof) ?? { fields: [] })
+      const field = this.#field(each, decl.levels, file, name, oneof)
+      fields.push(field)
+      if (each.oneof === undefined || oneof === undefined) continue
+      oneof.fields.push(field)
+      oneofs.set(each.oneof, oneof)
+    }
   }
 
   #field(
     field: FieldDecl,
+    levels: readonly Options[],
     file: FileDecl,
     scope: string,
-    oneofs: ReadonlyMap<number, readonly FieldDecl[]>,
+    oneof: ProtoOneof | undefined,
   ): ProtoField {
     if (++this.#fields > PROTOBUF_LIMIT_FIELDS)
       throw this.#error(`has more fields than the limit of ${PROTOBUF_LIMIT_FIELDS}`)
     const declaredType = this.#type(field.type, scope)
     const type =
-      declaredType.kind === 'message' && isDelimited(field, file)
+      declaredType.kind === 'message' && isDelimited(field, levels, file)
         ? this.#between(declaredType, field.number)
         : declaredType
     const shape = field.key !== undefined ? 'map' : field.label === 'repeated' ? 'list' : 'one'
-    const presence = shape === 'one' ? presenceOf(field, file, type) : 'explicit'
-    const rivals = field.oneof === undefined ? [] : (oneofs.get(field.oneof) ?? [])
+    const presence = shape === 'one' ? presenceOf(field, levels, file, type) : 'explicit'
     const made: { -readonly [K in keyof ProtoField]: ProtoField[K] } = {
       name: field.name,
       number: field.number,
       type,
       shape,
-      packed: shape === 'list' && isPackable(type) && isPacked(field, file),
+      packed: shape === 'list' && isPackable(type) && isPacked(field, levels, file),
       presence,
-      siblings: rivals.filter((other) => other !== field).map((other) => other.number),
     }
+    if (oneof !== undefined) made.oneof = oneof
     if (field.key !== undefined) {
       if (!SCALARS.has(field.key) || field.key === 'double' || field.key === 'float' || field.key === 'bytes')
         throw this.#error(`has a map with keys of type ${field.key} in ${scope}`)
@@ -294,11 +338,20 @@ class Linker {
   /** The type that a name means in a scope: the innermost one that has it. */
   #type(name: string, scope: string): ProtoType {
     if (SCALARS.has(name)) return { kind: 'scalar', scalar: name as ProtoScalar }
+    const parts = (name.startsWith('.') ? name.slice(1) : name).split('.')
     let known: Known | undefined
-    if (name.startsWith('.')) known = this.#known.get(name.slice(1))
-    for (let at = name.startsWith('.') ? undefined : scope; at !== undefined && known === undefined; at = outer(at))
-      known = this.#known.get(within(at, name))
-    if (known === undefined) throw this.#error(`uses the type "${name}" in ${scope}, which it does not know`)
+    // Without making the full name in each scope: names may be long, and scopes many.
+    for (
+      let at = name.startsWith('.') ? this.#root : this.#places.get(scope);
+      at !== undefined && known === undefined;
+      at = at.outer
+    ) {
+      let place: Place | undefined = at
+      for (let i = 0; i < parts.length && place !== undefined; i++) place = place.inside.get(parts[i])
+      known = place?.known
+    }
+    if (known === undefined)
+      throw this.#error(`uses the type "${name.slice(0, 200)}" in ${scope}, which it does not know`)
     return known.kind === 'enum' ? this.#enum(known) : this.#message(known)
   }
 
@@ -321,16 +374,22 @@ function within(scope: string, name: string): string {
   return scope === '' ? name : `${scope}.${name}`
 }
 
-/** The scope around a scope; undefined around the outermost. */
-function outer(scope: string): string | undefined {
-  if (scope === '') return undefined
-  return scope.includes('.') ? scope.slice(0, scope.lastIndexOf('.')) : ''
+/** What a feature of editions is for a field: its own word, or that of the innermost declaration around it. */
+function featureOf(name: string, field: FieldDecl, levels: readonly Options[], file: FileDecl): string | undefined {
+  const key = `features.${name}`
+  const own = field.options.get(key) ?? field.oneofOptions?.get(key)
+  return own ?? levels.find((options) => options.has(key))?.get(key) ?? file.options.get(key)
 }
 
-function presenceOf(field: FieldDecl, file: FileDecl, type: ProtoType): ProtoField['presence'] {
+function presenceOf(
+  field: FieldDecl,
+  levels: readonly Options[],
+  file: FileDecl,
+  type: ProtoType,
+): ProtoField['presence'] {
   if (field.label === 'required') return 'required'
   if (file.syntax === 'editions') {
-    const feature = field.options.get('features.field_presence') ?? file.options.get('features.field_presence')
+    const feature = featureOf('field_presence', field, levels, file)
     if (feature === 'LEGACY_REQUIRED') return 'required'
     return feature === 'IMPLICIT' && type.kind !== 'message' && field.oneof === undefined ? 'implicit' : 'explicit'
   }
@@ -339,18 +398,17 @@ function presenceOf(field: FieldDecl, file: FileDecl, type: ProtoType): ProtoFie
     : 'implicit'
 }
 
-function isPacked(field: FieldDecl, file: FileDecl): boolean {
+function isPacked(field: FieldDecl, levels: readonly Options[], file: FileDecl): boolean {
   const option = field.options.get('packed')
   if (option !== undefined) return option === 'true'
-  const feature =
-    field.options.get('features.repeated_field_encoding') ?? file.options.get('features.repeated_field_encoding')
+  const feature = featureOf('repeated_field_encoding', field, levels, file)
   return file.syntax === 'editions' ? feature !== 'EXPANDED' : file.syntax === 'proto3'
 }
 
 /** Whether values of a message type stand between two tags. Entries of maps never do. */
-function isDelimited(field: FieldDecl, file: FileDecl): boolean {
+function isDelimited(field: FieldDecl, levels: readonly Options[], file: FileDecl): boolean {
   if (field.key !== undefined) return false
-  const feature = field.options.get('features.message_encoding') ?? file.options.get('features.message_encoding')
+  const feature = featureOf('message_encoding', field, levels, file)
   return field.group === true || (file.syntax === 'editions' && feature === 'DELIMITED')
 }
 

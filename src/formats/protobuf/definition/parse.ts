@@ -3,7 +3,7 @@
  * written (`link.ts` looks them up). What readers have no use for is skipped: services, extensions, reserved
  * numbers, most options. Source: the language specifications of Protocol Buffers.
  */
-import { type Token, Tokens } from './tokens.ts'
+import { type Token, Tokens, UnclosedError } from './tokens.ts'
 
 /**
  * Limit `protobuf.schema.characters` (characters): text of one .proto file. Beyond it: the schema cannot be used; the
@@ -15,6 +15,12 @@ export const PROTOBUF_LIMIT_TEXT = 4 << 20
  * used; the message says so.
  */
 const LIMIT_NESTING = 64
+
+/**
+ * Limit `protobuf.schema.package` (names): parts of the name of a package. Beyond it: the schema cannot be used; the
+ * message says so.
+ */
+const LIMIT_PACKAGE = 32
 
 /** The text is not a usable Protobuf schema; the message says why. */
 export class ProtobufSchemaError extends Error {}
@@ -34,6 +40,8 @@ export interface MessageDecl {
   readonly fields: FieldDecl[]
   readonly messages: MessageDecl[]
   readonly enums: EnumDecl[]
+  /** Its own options and those of the messages around it, the innermost first. */
+  readonly levels: readonly Options[]
   /** Declared by a group of proto2: no list of indexes counts it. */
   readonly group?: true
 }
@@ -48,6 +56,8 @@ export interface FieldDecl {
   readonly key?: string
   /** Which of the message's oneofs it belongs to. */
   readonly oneof?: number
+  /** The options of that oneof. */
+  readonly oneofOptions?: Options
   /** A group of proto2; `type` is the message that it declares. */
   readonly group?: true
   readonly options: Options
@@ -58,7 +68,10 @@ export interface EnumDecl {
   readonly values: readonly (readonly [name: string, number: number])[]
 }
 
-/** Options by name, as far as their value is a single constant. */
+/**
+ * Options by name, as far as their value is a single constant; members of `{ … }` by the names of both, as in
+ * `features.field_presence`.
+ */
 export type Options = ReadonlyMap<string, string>
 
 /** Parses a file. `name` is for messages. Throws ProtobufSchemaError. */
@@ -67,15 +80,34 @@ export function parseProto(text: string, name: string): FileDecl {
     throw new ProtobufSchemaError(
       `the Protobuf file ${name} has ${text.length} characters, the limit is ${PROTOBUF_LIMIT_TEXT}`,
     )
-  return new Parser(text, name).file()
+  const parser = new Parser(text, name)
+  try {
+    return parser.file()
+  } catch (error) {
+    throw error instanceof UnclosedError ? parser.error(error.message, error) : error
+  }
 }
 
 interface Scope {
   readonly fields: FieldDecl[]
   readonly messages: MessageDecl[]
   readonly enums: EnumDecl[]
+  readonly options: Map<string, string>
+  /** Of the declarations around it, the innermost first. */
+  readonly levels: readonly Options[]
   /** Oneofs so far. */
   oneofs: number
+}
+
+function newScope(levels: readonly Options[]): Scope {
+  const options = new Map<string, string>()
+  return { fields: [], messages: [], enums: [], options, levels: [options, ...levels], oneofs: 0 }
+}
+
+/** The oneof that a field stands in. */
+interface Oneof {
+  readonly oneof: number
+  readonly oneofOptions: Map<string, string>
 }
 
 class Parser {
@@ -92,7 +124,7 @@ class Parser {
     let packageName = ''
     const imports: string[] = []
     const options = new Map<string, string>()
-    const scope: Scope = { fields: [], messages: [], enums: [], oneofs: 0 }
+    const scope = { ...newScope([]), levels: [] }
     while (tokens.peek().kind !== 'end') {
       if (tokens.accept(';')) continue
       if (tokens.accept('syntax')) syntax = this.#syntax()
@@ -100,7 +132,10 @@ class Parser {
         this.#syntax()
         syntax = 'editions'
       } else if (tokens.accept('package')) {
+        const token = tokens.peek()
         packageName = this.#nameToken()
+        if (packageName.split('.', LIMIT_PACKAGE + 1).length > LIMIT_PACKAGE)
+          throw this.error(`the package has more parts than the limit of ${LIMIT_PACKAGE}`, token)
         this.#expect(';')
       } else if (tokens.accept('import')) {
         if (!tokens.accept('public') && !tokens.accept('weak')) tokens.accept('option')
@@ -127,7 +162,7 @@ class Parser {
     this.#expect(';')
     if (text === 'proto3' || text === 'proto2') return text
     if (/^\d{4}$/.test(text)) return 'editions'
-    throw this.#error(`unknown syntax "${text.slice(0, 40)}"`, token)
+    throw this.error(`unknown syntax "${text.slice(0, 40)}"`, token)
   }
 
   /** message, enum, extend, service; false: none of them. */
@@ -145,7 +180,7 @@ class Parser {
     switch (word.text) {
       case 'message':
         this.#take(2)
-        scope.messages.push(this.#message(name.text, depth + 1))
+        scope.messages.push(this.#message(name.text, depth + 1, scope.levels))
         return true
       case 'enum':
         this.#take(2)
@@ -161,13 +196,13 @@ class Parser {
     }
   }
 
-  #message(name: string, depth: number): MessageDecl {
+  #message(name: string, depth: number, levels: readonly Options[]): MessageDecl {
     if (depth > LIMIT_NESTING)
-      throw this.#error(`messages are nested deeper than the limit of ${LIMIT_NESTING} levels`, this.#tokens.peek())
-    const scope: Scope = { fields: [], messages: [], enums: [], oneofs: 0 }
+      throw this.error(`messages are nested deeper than the limit of ${LIMIT_NESTING} levels`, this.#tokens.peek())
+    const scope = newScope(levels)
     this.#expect('{')
     while (!this.#tokens.accept('}')) this.#member(scope, depth)
-    return { name, fields: scope.fields, messages: scope.messages, enums: scope.enums }
+    return { name, fields: scope.fields, messages: scope.messages, enums: scope.enums, levels: scope.levels }
   }
 
   #member(scope: Scope, depth: number): void {
@@ -175,22 +210,25 @@ class Parser {
     if (tokens.accept(';') || this.#declaration(scope, depth)) return
     const [word, second, third] = [tokens.peek(), tokens.peek(1), tokens.peek(2)]
     if (word.text === 'oneof' && second.kind === 'name' && third.text === '{') return this.#oneof(scope, depth)
-    if (word.text === 'option') return this.#pass(';')
+    if (tokens.accept('option')) {
+      this.#option(scope.options, ';')
+      return
+    }
     if ((word.text === 'reserved' || word.text === 'extensions') && third.text !== '=') return this.#pass(';')
     this.#field(scope, depth, undefined)
   }
 
   #oneof(scope: Scope, depth: number): void {
     this.#take(3)
-    const oneof = scope.oneofs++
+    const oneof: Oneof = { oneof: scope.oneofs++, oneofOptions: new Map() }
     while (!this.#tokens.accept('}')) {
       if (this.#tokens.accept(';')) continue
-      if (this.#tokens.is('option')) this.#pass(';')
+      if (this.#tokens.accept('option')) this.#option(oneof.oneofOptions, ';')
       else this.#field(scope, depth, oneof)
     }
   }
 
-  #field(scope: Scope, depth: number, oneof: number | undefined): void {
+  #field(scope: Scope, depth: number, oneof: Oneof | undefined): void {
     const tokens = this.#tokens
     const first = tokens.peek()
     let label: FieldDecl['label']
@@ -211,7 +249,7 @@ class Parser {
     const options = this.#options()
     this.#expect(';')
     const field = { name, number, type, label, options }
-    scope.fields.push({ ...field, ...(key === undefined ? {} : { key }), ...(oneof === undefined ? {} : { oneof }) })
+    scope.fields.push({ ...field, ...(key === undefined ? {} : { key }), ...oneof })
   }
 
   #mapKey(): string {
@@ -225,14 +263,14 @@ class Parser {
    * A group of proto2 is a field and the message of its values at once; the field has the message's name in small
    * letters.
    */
-  #group(scope: Scope, depth: number, label: FieldDecl['label'], oneof: number | undefined): void {
+  #group(scope: Scope, depth: number, label: FieldDecl['label'], oneof: Oneof | undefined): void {
     this.#take(1)
     const first = this.#tokens.peek()
     const type = this.#nameToken()
     this.#expect('=')
     const number = this.#numberOf(type, first)
     const options = this.#options()
-    scope.messages.push({ ...this.#message(type, depth + 1), group: true })
+    scope.messages.push({ ...this.#message(type, depth + 1, scope.levels), group: true })
     scope.fields.push({
       name: type.toLowerCase(),
       number,
@@ -240,7 +278,7 @@ class Parser {
       label,
       options,
       group: true,
-      ...(oneof === undefined ? {} : { oneof }),
+      ...oneof,
     })
   }
 
@@ -248,7 +286,7 @@ class Parser {
   #numberOf(name: string, first: Token): number {
     const number = this.#integer()
     if (number < 1 || number > 536_870_911 || name.includes('.'))
-      throw this.#error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
+      throw this.error(`the field "${name.slice(0, 60)}" has the number ${number}`, first)
     return number
   }
 
@@ -289,7 +327,7 @@ class Parser {
     tokens.next()
     const sign = tokens.accept('-') ? '-' : ''
     const value = tokens.peek()
-    if (value.text === '{' && value.kind === 'mark') this.#passBlock()
+    if (value.text === '{' && value.kind === 'mark') this.#members(options, name)
     else {
       this.#some()
       let text = value.text
@@ -299,6 +337,21 @@ class Parser {
     if (tokens.accept(close)) return true
     this.#expect(end)
     return false
+  }
+
+  /** `{ name: value, … }` as the value of an option. Only constants are kept. */
+  #members(options: Map<string, string>, option: string): void {
+    const tokens = this.#tokens
+    this.#expect('{')
+    while (!tokens.accept('}')) {
+      if (tokens.is('{')) {
+        this.#passBlock()
+        continue
+      }
+      const name = this.#some()
+      if (name.kind === 'name' && tokens.accept(':') && !tokens.is('{') && !tokens.is('['))
+        options.set(`${option}.${name.text}`, this.#some().text)
+    }
   }
 
   // -------------------------------------------------------------------------------------------- passing over
@@ -362,13 +415,14 @@ class Parser {
 
   #unexpected(token: Token, wanted?: string): ProtobufSchemaError {
     const found = token.kind === 'end' ? 'the end of the text' : `"${token.text.slice(0, 40)}"`
-    return this.#error(
+    return this.error(
       wanted === undefined ? `unexpected ${found}` : `${wanted} is expected, and ${found} is there`,
       token,
     )
   }
 
-  #error(what: string, token: Token): ProtobufSchemaError {
+  /** The error for a place in the text. */
+  error(what: string, token: Pick<Token, 'at'>): ProtobufSchemaError {
     const place = this.#name === '' ? '' : ` of ${this.#name}`
     return new ProtobufSchemaError(
       `the Protobuf schema cannot be used: line ${this.#tokens.line(token.at)}${place}: ${what}`,

@@ -61,6 +61,11 @@ export type Meaning =
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
 
+/** Fields of which a message has one at most: the one that came last. All its members share this object. */
+export interface ProtoOneof {
+  readonly fields: readonly ProtoField[]
+}
+
 /** A field of a message. */
 export interface ProtoField {
   readonly name: string
@@ -79,8 +84,8 @@ export interface ProtoField {
    * record is bad. Of shape `one` only.
    */
   readonly presence: 'implicit' | 'explicit' | 'required'
-  /** Numbers of the other fields of the same oneof. */
-  readonly siblings: readonly number[]
+  /** The oneof that it is a member of. */
+  readonly oneof?: ProtoOneof
   /**
    * What an absent value reads as; undefined: NULL. Strings for string and enum (its name), base64 for bytes, digits
    * for 64-bit integers are not used: bigint or number.

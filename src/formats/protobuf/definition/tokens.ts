@@ -1,6 +1,7 @@
 /**
  * Splits .proto text into tokens, one at a time, with a look ahead. Comments and white space are skipped; it knows
- * nothing of the grammar.
+ * nothing of the grammar. Every character is looked at a fixed number of times: a comment or a string without its end
+ * is an error where it begins, and no search for the end is made twice.
  */
 
 export type Token =
@@ -11,11 +12,21 @@ export type Token =
   | { readonly kind: 'mark'; readonly text: string; readonly at: number }
   | { readonly kind: 'end'; readonly text: ''; readonly at: number }
 
-const PASSED = /[\s\ufeff]+|\/\/[^\n]*|\/\*[\s\S]*?\*\//y
+const PASSED = /[\s\ufeff]+|\/\/[^\n]*/y
 /** Names may have dots inside, and one in front. */
 const NAME = /\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/y
 const NUMBER = /0[xX][0-9a-fA-F]+|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?f?/y
-const STRING = /"([^"\\\n]*(?:\\[\s\S][^"\\\n]*)*)"|'([^'\\\n]*(?:\\[\s\S][^'\\\n]*)*)'/y
+/** Up to the first character that no string can go on with. */
+const STRING = /"([^"\\\n]*(?:\\[\s\S][^"\\\n]*)*)("?)|'([^'\\\n]*(?:\\[\s\S][^'\\\n]*)*)('?)/y
+
+/** A comment or a string has no end. */
+export class UnclosedError extends Error {
+  readonly at: number
+  constructor(what: string, at: number) {
+    super(`the ${what} that begins here is not closed`)
+    this.at = at
+  }
+}
 
 export class Tokens {
   readonly #text: string
@@ -62,8 +73,19 @@ export class Tokens {
     return found
   }
 
+  /** White space and comments. */
+  #pass(): void {
+    for (;;) {
+      if (this.#match(PASSED) !== null) continue
+      if (!this.#text.startsWith('/*', this.#at)) return
+      const end = this.#text.indexOf('*/', this.#at + 2)
+      if (end < 0) throw new UnclosedError('comment', this.#at)
+      this.#at = end + 2
+    }
+  }
+
   #read(): Token {
-    while (this.#match(PASSED) !== null);
+    this.#pass()
     const at = this.#at
     if (at >= this.#text.length) return { kind: 'end', text: '', at }
     const name = this.#match(NAME)
@@ -71,7 +93,10 @@ export class Tokens {
     const number = this.#match(NUMBER)
     if (number !== null) return { kind: 'number', text: number[0], at }
     const string = this.#match(STRING)
-    if (string !== null) return { kind: 'string', text: unescaped(string[1] ?? string[2] ?? ''), at }
+    if (string !== null) {
+      if ((string[2] ?? string[4]) === '') throw new UnclosedError('string', at)
+      return { kind: 'string', text: unescaped(string[1] ?? string[3] ?? ''), at }
+    }
     this.#at++
     return { kind: 'mark', text: this.#text[at], at }
   }
