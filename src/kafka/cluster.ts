@@ -161,7 +161,7 @@ export class Cluster {
     const now = systemClock.monotonic()
     if (!options.fresh) {
       const known = topics.map((name) => this.#topics.get(name))
-      if (known.every((entry) => entry !== undefined && now - entry.atMs < maxAgeMs && isHealthy(entry.topic)))
+      if (known.every((entry) => entry !== undefined && now - entry.atMs < maxAgeMs && this.#isHealthy(entry.topic)))
         return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
     }
     return await this.#ask(topics, options)
@@ -327,7 +327,7 @@ export class Cluster {
           `Topic "${topic}" has no partition ${partition}`,
           !options.fresh,
         )
-      if (found.leader < 0 || !this.#brokers.has(found.leader))
+      if (this.leader(found.leader) === undefined)
         throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
       const led = leaders.get(found.leader)
       if (led === undefined) leaders.set(found.leader, [partition])
@@ -336,9 +336,14 @@ export class Cluster {
     return leaders
   }
 
+  /** The leader of a partition; undefined where metadata name none, or one that is not among the brokers. */
+  leader(id: number): Broker | undefined {
+    return this.#brokers.get(id)
+  }
+
   /** The address of a broker named in metadata. */
   broker(id: number): Broker {
-    const broker = this.#brokers.get(id)
+    const broker = this.leader(id)
     if (broker === undefined) throw clientError('BROKER_UNKNOWN', `Broker ${id} is not in the metadata`, true)
     return broker
   }
@@ -448,6 +453,11 @@ export class Cluster {
     throw failure
   }
 
+  /** Brokers come and go: what is remembered of a topic may name one that newer metadata do not list any more. */
+  #isHealthy(topic: TopicMetadata): boolean {
+    return topic.error === undefined && topic.partitions.every(({ leader }) => this.leader(leader) !== undefined)
+  }
+
   #view(topics: readonly TopicMetadata[]): Metadata {
     return { clusterId: this.#clusterId, brokers: [...this.#brokers.values()], topics }
   }
@@ -467,10 +477,6 @@ async function guarded<T>(promise: Promise<T>, { signal, deadlineMs }: CallOptio
   })
   if (outcome === TIMED_OUT) throw clientError('TIMEOUT', 'no answer from the cluster in time', false)
   return outcome
-}
-
-function isHealthy(topic: TopicMetadata): boolean {
-  return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
 }
 
 const nothing = (): void => undefined
