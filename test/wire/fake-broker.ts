@@ -69,6 +69,8 @@ export class FakeCluster {
   readonly unlisted = new Set<number>()
   /** What metadata say instead of a broker's address. */
   readonly advertised = new Map<number, { host: string; port: number }>()
+  /** So many fetches are answered without records or partitions, by a broker that slows us down. */
+  throttled = 0
   /** Session lifetime in the answer to SaslAuthenticate (KIP-368). */
   lifetimeMs = 0
   /** Answers DescribeConfigs: an error code, or entries. */
@@ -240,7 +242,9 @@ export class FakeCluster {
     request.maxBytes = left
     const committed = reader.int8() === 1
     if (version >= 7) reader.take(8)
-    writer.int32(0)
+    const slowed = this.throttled > 0
+    if (slowed) this.throttled--
+    writer.int32(slowed ? 1 : 0)
     if (version >= 7) writer.int16(0).int32(0)
     let first = true
     const topics = reader.array(() => ({
@@ -254,7 +258,7 @@ export class FakeCluster {
       }),
     }))
     for (const { parts } of topics) for (const part of parts) request.positions.set(part.partition, part.position)
-    writer.array(topics, ({ name, parts }) =>
+    writer.array(slowed ? [] : topics, ({ name, parts }) =>
       writer.string(name).array(this.#answered(name, parts), ({ partition, position, max }) => {
         const found = this.topics.get(name)?.partitions[partition]
         const outside = found !== undefined && (position < found.start || position > found.end)

@@ -140,11 +140,10 @@ export class Scan implements BatchSource, LaneOwner {
     this.#wake()
   }
 
-  troubled(lane: Lane, segment: Segment, code: number): void {
-    const error = brokerError(code, `Reading "${this.topic}" partition ${segment.partition}`)
-    if (this.#stripes !== undefined && (error.retriable || code === ERROR.offsetOutOfRange)) {
+  troubled(lane: Lane, segment: Segment, error: KafkaError): void {
+    if (this.#stripes !== undefined && (error.retriable || error.code === ERROR.offsetOutOfRange)) {
       this.#rehome([this.#single()], error)
-    } else if (code === ERROR.offsetOutOfRange) {
+    } else if (error.code === ERROR.offsetOutOfRange) {
       this.#outOfRange(lane, segment, error).catch((failure: unknown) => this.fail(failure))
     } else if (error.retriable) {
       lane.remove(segment)

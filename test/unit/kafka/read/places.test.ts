@@ -5,6 +5,10 @@ import { Cluster } from '../../../../src/kafka/cluster.ts'
 import type { ClusterConfig } from '../../../../src/kafka/config.ts'
 import type { BatchSource, OffsetRange, ScanRequest } from '../../../../src/kafka/log.ts'
 import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
+import { Lane, type LaneOwner } from '../../../../src/kafka/read/lane.ts'
+import { Progress } from '../../../../src/kafka/read/progress.ts'
+import { Segment } from '../../../../src/kafka/read/segment.ts'
+import { FramePool } from '../../../../src/kafka/wire/frame-pool.ts'
 import { readRecords, writeRecordBatch } from '../../../../src/kafka/read/record-batch.ts'
 import { API } from '../../../../src/kafka/wire/primitives.ts'
 import { eventually } from '../../../support/eventually.ts'
@@ -132,4 +136,118 @@ test('what is thrown over a new partition ends the scan, not the process', async
   await eventually('the first fetch is sent', () => fake.fetches.length > 0)
   fake.topics.set('t', { partitions: [part, added] })
   await assert.rejects(async () => await next, /of no use/)
+})
+
+test('an address that is none is an error with a name, and hides no broker that answers', async (t) => {
+  const { fake, cluster, log } = await world(t)
+  fake.add('t', [[TWO]])
+  for (const address of [{ port: 70_000 }, { port: 0 }, { port: -1 }, { host: '' }, { host: 'a b' }]) {
+    fake.advertised.set(0, { host: '127.0.0.1', port: fake.ports[0], ...address })
+    await cluster.topic('t', { fresh: true })
+    await assert.rejects(log.bounds('t', [0], CALL), { errorName: 'BAD_ADDRESS', retriable: false })
+    const open = log.scan({ ...scanOf([]), ranges: [{ partition: 0, start: 0, end: 2 }] }, never)
+    await assert.rejects(values(open), { errorName: 'BAD_ADDRESS' })
+    fake.disconnect()
+    await eventually('the connection is gone', () => fake.open === 0)
+    assert.equal((await cluster.topic('t', { fresh: true })).partitions.length, 1)
+  }
+})
+
+test('an answer that leaves the partition out: asked again with pauses, then an error', async (t) => {
+  const { fake, cluster, log } = await world(t, { retryTimeoutMs: 400 })
+  const [part, other] = fake.add('t', [[TWO], [TWO]])
+  part.leftOut = true
+  fake.fault = ({ api }) => {
+    if (api === API.fetch && fake.fetches.length === 3) part.leftOut = false
+    return undefined
+  }
+  assert.deepEqual((await values(log.scan(scanOf([part, other]), never))).sort(), ['a', 'a', 'b', 'b'])
+  fake.fault = () => undefined
+  part.leftOut = true
+  const before = fake.fetches.length
+  await assert.rejects(
+    values(log.scan(scanOf([part]), never)),
+    /partition 0: the answer of the broker leaves it out\. No progress for 400 ms/,
+  )
+  const asked = cluster.requests.get('ListOffsets') ?? 0
+  await assert.rejects(log.bounds('t', [0], { ...CALL, timeoutMs: 400 }), /partition 0.*leaves it out|within 400 ms/)
+  // Without pauses these would be thousands.
+  assert.ok(fake.fetches.length - before < 30, `${fake.fetches.length - before} fetches`)
+  assert.ok((cluster.requests.get('ListOffsets') ?? 0) - asked < 60)
+})
+
+test('a broker that slows us down says nothing of the partition, which is no trouble', async (t) => {
+  const { fake, log } = await world(t, { retryTimeoutMs: 0 })
+  const [part] = fake.add('t', [[TWO]])
+  fake.throttled = 3
+  assert.deepEqual(await values(log.scan(scanOf([part]), never)), ['a', 'b'])
+})
+
+test('who waits for his turn in a lane that gets records is in no trouble; who is refused is', async (t) => {
+  const { fake, cluster } = await world(t)
+  const parts = fake.add('t', [[TWO], [TWO], [TWO]])
+  parts[2].error = 6
+  const [served, waiting, refused] = parts.map((part, partition) => {
+    const range = { partition, start: part.start, end: part.end }
+    const segment = new Segment(partition, new Progress(range), [range])
+    segment.attempts = 3
+    segment.stalledSinceMs = 1
+    return segment
+  })
+  const troubled: string[] = []
+  const done = Promise.withResolvers<void>()
+  const owner: LaneOwner = {
+    topic: 't',
+    topicId: undefined,
+    isolation: 'read_uncommitted',
+    cluster,
+    frames: new FramePool(),
+    signal: never,
+    depth: 1,
+    follows: false,
+    firstFetchBytes: 1,
+    checked: false,
+    fetchBytes: () => 1,
+    ready: () => done.resolve(),
+    troubled: (_, segment, error) => troubled.push(`${segment.partition} ${error.errorName}`),
+    lost: (_lane, _segments, error) => done.reject(error),
+    fail: done.reject,
+    stripeStalled: () => undefined,
+    settled: () => undefined,
+  }
+  await cluster.topic('t')
+  const lane = new Lane(cluster.broker(0), owner)
+  t.after(() => lane.close())
+  for (const segment of [served, waiting, refused]) lane.add(segment)
+  lane.pump()
+  await done.promise
+  assert.deepEqual(troubled, ['2 NOT_LEADER_OR_FOLLOWER'])
+  const trouble = (segment: Segment) => [segment.position, segment.attempts, segment.stalledSinceMs]
+  assert.deepEqual([served, waiting, refused].map(trouble), [
+    [2, 0, 0],
+    [0, 0, 0],
+    [0, 3, 1],
+  ])
+})
+
+test('a connection whose session is over is closed when its last answer has come, or with the cluster', async (t) => {
+  const { fake, cluster } = await world(t, { sasl: { mechanism: 'PLAIN', username: 'u', password: 'p' } })
+  fake.add('t', [[TWO]])
+  fake.sasl = () => [0, null, Buffer.alloc(0)]
+  fake.lifetimeMs = 1
+  await cluster.topic('t')
+  let late = 0
+  fake.fault = ({ api }) => (api === API.metadata && late++ === 0 ? { delayMs: 50 } : undefined)
+  const slow = cluster.topic('t', { fresh: true })
+  await eventually('it is asked', () => late === 1)
+  await cluster.topic('t', { fresh: true })
+  assert.equal((await slow).partitions.length, 1)
+  await eventually('the one before is closed', () => fake.open === 1)
+  fake.fault = ({ api }) => (api === API.metadata && late++ === 2 ? 'silent' : undefined)
+  const lost = cluster.topic('t', { fresh: true })
+  await eventually('it is asked', () => late === 3)
+  await cluster.topic('t', { fresh: true })
+  cluster.close()
+  await assert.rejects(lost, { errorName: 'CONNECTION_CLOSED' })
+  await eventually('none is open', () => fake.open === 0)
 })
