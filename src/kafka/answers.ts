@@ -203,3 +203,18 @@ export function readConfigs(reader: WireReader, version: number): ConfigAnswer {
   })
   return resource ?? { code: ERROR.unknownTopicOrPartition, message: 'the broker answered about no topic', entries: [] }
 }
+
+/** Without the right to read it the configuration is Kafka's defaults; another error of the broker is thrown. */
+export function topicConfigOf(topic: string, { code, message, entries }: ConfigAnswer): TopicConfig {
+  const error = code === 0 ? undefined : brokerError(code, `Configuration of "${topic}"`, message)
+  if (error !== undefined && code !== ERROR.topicAuthorizationFailed && code !== ERROR.clusterAuthorizationFailed)
+    throw error
+  const value = (name: string) => entries.find((entry) => entry.name === name)?.value
+  return {
+    entries: error === undefined ? entries : [],
+    compacted: error === undefined && (value('cleanup.policy') ?? '').split(',').includes('compact'),
+    timestampType:
+      error === undefined && value('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    refused: error,
+  }
+}

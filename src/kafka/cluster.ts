@@ -16,6 +16,7 @@ import {
   readOffsets,
   type TopicConfig,
   type TopicMetadata,
+  topicConfigOf,
   writeMetadata,
 } from './answers.ts'
 import { Lru } from '../lib/lru.ts'
@@ -31,7 +32,7 @@ import {
 } from './config.ts'
 import { type Listing, ListingReader, lists } from './listing.ts'
 import { Connection } from './wire/connection.ts'
-import { brokerError, clientError, ERROR } from './errors.ts'
+import { brokerError, clientError, ERROR, leftOut } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
 
 export type { Broker, Metadata, PartitionMetadata, TopicConfig, TopicMetadata } from './answers.ts'
@@ -81,6 +82,8 @@ export class Cluster {
   readonly #bootstrap: readonly Address[]
   /** One connection per `host:port` for small calls, shared. */
   readonly #shared = new Map<string, Promise<Connection>>()
+  /** Those that others have taken the place of, while answers were due. */
+  readonly #leaving = new Set<Connection>()
   readonly #idle = new Map<string, Idle[]>()
   #brokers = new Map<number, Broker>()
   readonly #topics = new Lru<string, { topic: TopicMetadata; atMs: number }>(METADATA_TOPICS)
@@ -161,7 +164,7 @@ export class Cluster {
     const now = systemClock.monotonic()
     if (!options.fresh) {
       const known = topics.map((name) => this.#topics.get(name))
-      if (known.every((entry) => entry !== undefined && now - entry.atMs < maxAgeMs && isHealthy(entry.topic)))
+      if (known.every((entry) => entry !== undefined && now - entry.atMs < maxAgeMs && this.#isHealthy(entry.topic)))
         return this.#view(known.map((entry) => (entry as { topic: TopicMetadata }).topic))
     }
     return await this.#ask(topics, options)
@@ -222,22 +225,7 @@ export class Cluster {
       ),
       options,
     )
-    if (answer.code === ERROR.topicAuthorizationFailed || answer.code === ERROR.clusterAuthorizationFailed) {
-      return {
-        entries: [],
-        compacted: false,
-        timestampType: 'CreateTime',
-        refused: brokerError(answer.code, `Configuration of "${topic}"`, answer.message),
-      }
-    }
-    if (answer.code !== 0) throw brokerError(answer.code, `Configuration of "${topic}"`, answer.message)
-    const value = (name: string) => answer.entries.find((entry) => entry.name === name)?.value
-    return {
-      entries: answer.entries,
-      compacted: (value('cleanup.policy') ?? '').split(',').includes('compact'),
-      timestampType: value('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
-      refused: undefined,
-    }
+    return topicConfigOf(topic, answer)
   }
 
   /**
@@ -299,10 +287,13 @@ export class Cluster {
           )
         }),
       )
+      const left = new Set(partitions)
       for (const { partition, code, offset } of answers.flat()) {
+        left.delete(partition)
         if (code === 0) found.set(partition, offset)
         else trouble = worse(trouble, brokerError(code, `Offsets of "${topic}" partition ${partition}`))
       }
+      for (const partition of left) trouble = worse(trouble, leftOut(`Offsets of "${topic}" partition ${partition}`))
     } catch (error) {
       if (!(error instanceof KafkaError) || !error.retriable) throw error
       trouble = worse(trouble, error)
@@ -327,7 +318,7 @@ export class Cluster {
           `Topic "${topic}" has no partition ${partition}`,
           !options.fresh,
         )
-      if (found.leader < 0 || !this.#brokers.has(found.leader))
+      if (this.leader(found.leader) === undefined)
         throw brokerError(ERROR.leaderNotAvailable, `"${topic}" partition ${partition}`)
       const led = leaders.get(found.leader)
       if (led === undefined) leaders.set(found.leader, [partition])
@@ -336,9 +327,14 @@ export class Cluster {
     return leaders
   }
 
+  /** The leader of a partition; undefined where metadata name none, or one that is not among the brokers. */
+  leader(id: number): Broker | undefined {
+    return this.#brokers.get(id)
+  }
+
   /** The address of a broker named in metadata. */
   broker(id: number): Broker {
-    const broker = this.#brokers.get(id)
+    const broker = this.leader(id)
     if (broker === undefined) throw clientError('BROKER_UNKNOWN', `Broker ${id} is not in the metadata`, true)
     return broker
   }
@@ -395,6 +391,7 @@ export class Cluster {
       )
     }
     this.#shared.clear()
+    for (const connection of [...this.#leaving]) connection.close()
   }
 
   async #sharedConnection(address: Address, options: CallOptions): Promise<Connection> {
@@ -404,8 +401,8 @@ export class Cluster {
     if (opening !== undefined) {
       const known = await guarded(opening, options)
       if (!known.closed && known.expiresAtMs > systemClock.monotonic()) return known
-      if (!known.busy) known.close()
       if (this.#shared.get(where) === opening) this.#shared.delete(where)
+      this.#leave(known)
       return await this.#sharedConnection(address, options)
     }
     // Others may be waiting for the same connection: no caller's signal may end it.
@@ -420,6 +417,14 @@ export class Cluster {
       connection.onClose = forget
     }, forget)
     return await guarded(opening, options)
+  }
+
+  /** Its session is over, or the connection is: what it still has to answer may come. */
+  #leave(connection: Connection): void {
+    if (connection.closed) return
+    this.#leaving.add(connection)
+    connection.onClose = () => this.#leaving.delete(connection)
+    connection.closeWhenIdle()
   }
 
   /** Any broker that answers: those already connected to first, then those known, then those configured. */
@@ -448,6 +453,11 @@ export class Cluster {
     throw failure
   }
 
+  /** Brokers come and go: what is remembered of a topic may name one that newer metadata do not list any more. */
+  #isHealthy(topic: TopicMetadata): boolean {
+    return topic.error === undefined && topic.partitions.every(({ leader }) => this.leader(leader) !== undefined)
+  }
+
   #view(topics: readonly TopicMetadata[]): Metadata {
     return { clusterId: this.#clusterId, brokers: [...this.#brokers.values()], topics }
   }
@@ -467,10 +477,6 @@ async function guarded<T>(promise: Promise<T>, { signal, deadlineMs }: CallOptio
   })
   if (outcome === TIMED_OUT) throw clientError('TIMEOUT', 'no answer from the cluster in time', false)
   return outcome
-}
-
-function isHealthy(topic: TopicMetadata): boolean {
-  return topic.error === undefined && topic.partitions.every((partition) => partition.leader >= 0)
 }
 
 const nothing = (): void => undefined

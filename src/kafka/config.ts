@@ -96,6 +96,11 @@ export function parseAddress(text: string): Address | undefined {
   return port > 0 && port < 65536 ? { host: match[1] ?? match[2], port } : undefined
 }
 
+/** Whether it can be connected to: metadata may say anything. Without a host Node takes its own machine. */
+export function isAddress({ host, port }: Address): boolean {
+  return host !== '' && !/[\s\0]/.test(host) && port > 0 && port < 65_536
+}
+
 /** `host:port`, or `[v6]:port`. */
 export function showAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`

@@ -103,6 +103,17 @@ export function clientError(name: string, message: string, retriable: boolean): 
   return new KafkaError(-1, name, message, retriable)
 }
 
+/** An answer says nothing about what was asked for. It may be another one the next time. */
+export function leftOut(what: string): KafkaError {
+  return clientError('BAD_RESPONSE', `${what}: the answer of the broker leaves it out`, true)
+}
+
+/** What was tried again and again, until its time was over. */
+export function givenUp({ code, errorName, message }: KafkaError, triedMs: number): KafkaError {
+  const text = `${message}. No progress for ${triedMs} ms (kafka.retry.timeout)`
+  return new KafkaError(code, errorName, text, false)
+}
+
 /** The topic was deleted, and created again under its name: its offsets are other ones. */
 export function madeAnew(topic: string): KafkaError {
   return clientError(

@@ -14,24 +14,30 @@ interface Watched {
   readonly cluster: Cluster
   /** Aborted when nothing is to be looked at any more. */
   readonly signal: AbortSignal
+  /** Gets what was thrown over what was found. */
+  fail(error: unknown): void
 }
 
 /** Calls `found` with the topic as the cluster describes it, every `kafka.follow.partitions`. */
-export function watchPartitions({ topic, cluster, signal }: Watched, found: (topic: TopicMetadata) => void): void {
+export function watchPartitions(watched: Watched, found: (topic: TopicMetadata) => void): void {
+  const { topic, cluster, signal } = watched
   if (signal.aborted) return
   const periodMs = cluster.newPartitionsMs
   let asking = false
+  const look = async (): Promise<void> => {
+    let described: TopicMetadata
+    try {
+      described = await cluster.topic(topic, { signal, maxAgeMs: periodMs * SHARED_PART })
+    } catch {
+      return
+    }
+    if (!signal.aborted) found(described)
+  }
   const timer = systemClock.every(periodMs, () => {
     if (asking) return
     asking = true
-    cluster
-      .topic(topic, { signal, maxAgeMs: periodMs * SHARED_PART })
-      .then(
-        (described) => {
-          if (!signal.aborted) found(described)
-        },
-        () => undefined,
-      )
+    look()
+      .catch((error: unknown) => watched.fail(error))
       .finally(() => {
         asking = false
       })

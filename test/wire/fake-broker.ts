@@ -20,6 +20,8 @@ export interface FakePartition {
   fromTheFirst?: boolean
   /** Answered to every fetch, if not 0. */
   error?: number
+  /** Answers to Fetch and ListOffsets say nothing of it. */
+  leftOut?: boolean
   /** First offset whose timestamp is at or after the one asked for. */
   offsetForTime?: (timestampMs: number) => number
 }
@@ -63,6 +65,12 @@ export class FakeCluster {
   /** Answers SASL tokens: [error code, message, bytes]. */
   sasl: ((token: Buffer) => [number, string | null, Buffer]) | undefined
   mechanisms = ['PLAIN']
+  /** Brokers that metadata do not list, whatever they lead. */
+  readonly unlisted = new Set<number>()
+  /** What metadata say instead of a broker's address. */
+  readonly advertised = new Map<number, { host: string; port: number }>()
+  /** So many fetches are answered without records or partitions, by a broker that slows us down. */
+  throttled = 0
   /** Session lifetime in the answer to SaslAuthenticate (KIP-368). */
   lifetimeMs = 0
   /** Answers DescribeConfigs: an error code, or entries. */
@@ -164,9 +172,11 @@ export class FakeCluster {
   #metadata(reader: WireReader, writer: WireWriter, version: number): void {
     const n = reader.int32()
     const names = n < 0 ? [...this.topics.keys()] : Array.from({ length: n }, () => reader.string() as string)
-    writer
-      .int32(0)
-      .array(this.ports, (port) => writer.int32(this.ports.indexOf(port)).string('127.0.0.1').int32(port).string(null))
+    const listed = this.ports.map((port, id) => ({ id, host: '127.0.0.1', port, ...this.advertised.get(id) }))
+    writer.int32(0).array(
+      listed.filter(({ id }) => !this.unlisted.has(id)),
+      ({ id, host, port }) => writer.int32(id).string(host).int32(port).string(null),
+    )
     writer.string('fake').int32(0)
     writer.array(names, (name) => {
       const topic = this.topics.get(name)
@@ -188,6 +198,10 @@ export class FakeCluster {
     })
   }
 
+  #answered<T extends { readonly partition: number }>(topic: string, asked: readonly T[]): T[] {
+    return asked.filter(({ partition }) => this.topics.get(topic)?.partitions[partition]?.leftOut !== true)
+  }
+
   #listOffsets(reader: WireReader, writer: WireWriter, version: number, id: number): void {
     reader.int32()
     const committed = reader.int8() === 1
@@ -201,7 +215,7 @@ export class FakeCluster {
       }),
     }))
     writer.array(topics, ({ name, parts }) =>
-      writer.string(name).array(parts, ({ partition, timestamp }) => {
+      writer.string(name).array(this.#answered(name, parts), ({ partition, timestamp }) => {
         const found = this.topics.get(name)?.partitions[partition]
         const code = found === undefined ? 3 : found.leader !== id ? 6 : 0
         writer.int32(partition).int16(code).int64(-1)
@@ -228,7 +242,9 @@ export class FakeCluster {
     request.maxBytes = left
     const committed = reader.int8() === 1
     if (version >= 7) reader.take(8)
-    writer.int32(0)
+    const slowed = this.throttled > 0
+    if (slowed) this.throttled--
+    writer.int32(slowed ? 1 : 0)
     if (version >= 7) writer.int16(0).int32(0)
     let first = true
     const topics = reader.array(() => ({
@@ -241,9 +257,9 @@ export class FakeCluster {
         return { partition, position, max: reader.int32() }
       }),
     }))
-    writer.array(topics, ({ name, parts }) =>
-      writer.string(name).array(parts, ({ partition, position, max }) => {
-        request.positions.set(partition, position)
+    for (const { parts } of topics) for (const part of parts) request.positions.set(part.partition, part.position)
+    writer.array(slowed ? [] : topics, ({ name, parts }) =>
+      writer.string(name).array(this.#answered(name, parts), ({ partition, position, max }) => {
         const found = this.topics.get(name)?.partitions[partition]
         const outside = found !== undefined && (position < found.start || position > found.end)
         const code = found === undefined ? 3 : found.leader !== id ? 6 : outside ? 1 : (found.error ?? 0)

@@ -5,7 +5,7 @@
 import { ADMIN_TIMEOUT_MS, onController } from './topics.ts'
 import type { Cluster } from '../cluster.ts'
 import type { ApiRange } from '../wire/connection.ts'
-import { brokerError } from '../errors.ts'
+import { brokerError, leftOut } from '../errors.ts'
 import { API } from '../wire/primitives.ts'
 
 const ALTER_CONFIGS: ApiRange = {
@@ -54,6 +54,7 @@ export async function alterTopicConfig(
         })
       },
     )
+    if (answers.length === 0) throw leftOut(`Configuration of "${topic}"`)
     for (const { code, message } of answers)
       if (code !== 0) throw brokerError(code, `Configuration of "${topic}"`, message)
   })
@@ -84,6 +85,7 @@ export async function createPartitions(
         })
       },
     )
+    if (answers.length === 0) throw leftOut(`Partitions of "${topic}"`)
     for (const { code, message } of answers)
       if (code !== 0) throw brokerError(code, `Partitions of "${topic}"`, message)
   })

@@ -9,7 +9,7 @@ import { ADMIN_TIMEOUT_MS, lent } from './topics.ts'
 import { type Cluster, pause } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import type { ApiRange, Connection } from '../wire/connection.ts'
-import { brokerError, clientError } from '../errors.ts'
+import { brokerError, clientError, leftOut } from '../errors.ts'
 import { type GroupNow, groupNow } from './groups.ts'
 import { KafkaError } from '../log.ts'
 import { API } from '../wire/primitives.ts'
@@ -65,7 +65,7 @@ export async function commitOffsets(
         })
       },
     )
-    judge(answers.flat(), `Offset of the group "${group}"`)
+    judge(answers.flat(), partitionsOf(places), `Offset of the group "${group}"`)
   })
 }
 
@@ -94,7 +94,7 @@ export async function deleteOffsets(
       },
     )
     if (code !== 0) throw brokerError(code, `Offsets of the group "${group}"`)
-    judge(answers, `Offset of the group "${group}"`)
+    judge(answers, partitions, `Offset of the group "${group}"`)
   })
 }
 
@@ -109,16 +109,29 @@ export async function deleteGroup(cluster: Cluster, group: string, signal?: Abor
         return reader.array(() => ({ id: reader.string(), code: reader.int16() }))
       },
     )
+    if (answers.length === 0) throw leftOut(`Group "${group}"`)
     for (const { code } of answers) if (code !== 0) throw brokerError(code, `Group "${group}"`)
   })
 }
 
+function partitionsOf(places: Places): ReadonlyMap<string, readonly number[]> {
+  return new Map(Array.from(places, ([topic, offsets]) => [topic, [...offsets.keys()]]))
+}
+
+/** Throws unless the answers say of every partition that was asked for that it is done. */
 function judge(
   answers: readonly { readonly topic: string; readonly partition: number; readonly code: number }[],
+  asked: ReadonlyMap<string, readonly number[]>,
   what: string,
 ): void {
-  for (const { topic, partition, code } of answers)
+  const done = new Map<string, Set<number>>()
+  for (const { topic, partition, code } of answers) {
     if (code !== 0) throw brokerError(code, `${what} in "${topic}" partition ${partition}`)
+    done.set(topic, (done.get(topic) ?? new Set()).add(partition))
+  }
+  for (const [topic, partitions] of asked)
+    for (const partition of partitions)
+      if (done.get(topic)?.has(partition) !== true) throw leftOut(`${what} in "${topic}" partition ${partition}`)
 }
 
 /** A coordinator that moves, or is only beginning, is looked for again. */

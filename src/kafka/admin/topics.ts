@@ -166,8 +166,8 @@ export async function leadersOf(
         `Topic "${topic}" has no partition ${partition}`,
         false,
       )
-    if (found.leader < 0) continue
-    const broker = cluster.broker(found.leader)
+    const broker = cluster.leader(found.leader)
+    if (broker === undefined) continue
     const led = leaders.get(broker)
     if (led === undefined) leaders.set(broker, [partition])
     else led.push(partition)

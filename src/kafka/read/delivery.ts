@@ -4,6 +4,7 @@
  * knows no socket.
  */
 import { Ahead } from './ahead.ts'
+import type { BatchIndex } from './batch-index.ts'
 import { DECOMPRESSED_BATCH_MAX_BYTES, Decompressor, type Plain, unknownCodec } from '../codecs/compression.ts'
 import type { Fetched, Region } from './lane.ts'
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
@@ -34,6 +35,13 @@ export interface ScanOptions {
   readonly decompressedBatchMaxBytes?: number
 }
 
+/** Kinds of control records. */
+const MARKER = { abort: 0, commit: 1 } as const
+/** Instead of an offset: the transaction has not ended. */
+const SURE = -1
+/** Not a limit: the marker that ends a transaction is a batch of some 80 bytes; no control batch is longer than this. */
+const MARKER_MAX_BYTES = 256
+
 /** Larger than what Node cuts small buffers from. */
 const OWN_MEMORY_BYTES = 64 * 1024
 
@@ -54,7 +62,8 @@ export class Delivery {
   /** Memory of the last batch that was decompressed off the thread. */
   #spent: ArrayBufferLike | undefined
   #aborted: { producerId: number; firstOffset: number }[] = []
-  readonly #abortedProducers = new Set<number>()
+  /** Those in the middle of an aborted transaction, as `SURE`; or the offset of what may have been its end. */
+  readonly #abortedProducers = new Map<number, number>()
   readonly #batch = new ReusedBatch()
 
   constructor(request: ScanRequest, frames: FramePool, options: ScanOptions) {
@@ -146,11 +155,13 @@ export class Delivery {
       const offset = Math.min(lastOffset + 1, end)
       const sizeBytes = again ? 0 : batches.sizeBytes(i)
       const isWanted = lastOffset >= start && baseOffset < end
-      const fault = isWanted ? this.#fault(fetched.frame, i) : undefined
+      let fault = isWanted ? this.#fault(fetched.frame, i) : undefined
+      if (fault !== undefined) this.#mayEnd(fetched.frame, i)
       if (!isWanted || (fault === undefined && this.#passOver(fetched.frame, i))) {
         region.segment.delivered(region.span, offset, sizeBytes)
         continue
       }
+      if (fault === undefined && this.#abortedProducers.size > 0) fault = this.#unsure(fetched.frame, i)
       region.segment.stripes?.delivering(offset)
       this.#onItsWay = { region, offset, sizeBytes }
       if (fault !== undefined) return this.#deliverFault(fetched.frame, i, region, fault)
@@ -199,19 +210,50 @@ export class Delivery {
     )
   }
 
+  /** Marks the producers whose aborted transactions begin up to this offset. */
+  #begun(offset: number): void {
+    while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= offset)
+      this.#abortedProducers.set((this.#aborted.shift() as { producerId: number }).producerId, SURE)
+  }
+
+  /** A control batch that is whole. After a damaged one any marker of the producer makes sure again. */
+  #ended(batches: BatchIndex, i: number, type: number): void {
+    const producerId = batches.producerId(i)
+    const state = this.#abortedProducers.get(producerId)
+    if (state === undefined) return
+    if (type === MARKER.abort || (type === MARKER.commit && state !== SURE)) this.#abortedProducers.delete(producerId)
+    else if (type < 0) this.#abortedProducers.set(producerId, batches.baseOffset(i))
+  }
+
+  /**
+   * A damaged batch may be the marker that ended an aborted transaction: whether what its producer wrote behind it counts
+   * is not known any more. Of its header only the offset and the size are believed, which led to the next batch.
+   */
+  #mayEnd({ batches }: Frame, i: number): void {
+    if (batches.sizeBytes(i) > MARKER_MAX_BYTES) return
+    const offset = batches.baseOffset(i)
+    this.#begun(offset)
+    for (const producerId of this.#abortedProducers.keys()) this.#abortedProducers.set(producerId, offset)
+  }
+
+  /** Neither dropped without a word nor taken for committed. */
+  #unsure({ batches }: Frame, i: number): string | undefined {
+    if (!batches.transactional(i)) return undefined
+    const offset = this.#abortedProducers.get(batches.producerId(i))
+    if (offset === undefined) return undefined
+    return `whether its transaction was committed is not known, as the batch at offset ${offset} is damaged, which may have ended an aborted one (isolation.level: read_uncommitted shows it)`
+  }
+
   /** Control batches, aborted transactions, batches without records, and batches that are too old. */
   #passOver({ batches, buffer }: Frame, i: number): boolean {
-    if (this.#aborted.length > 0) {
-      while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= batches.lastOffset(i))
-        this.#abortedProducers.add((this.#aborted.shift() as { producerId: number }).producerId)
-    }
+    if (this.#aborted.length > 0) this.#begun(batches.lastOffset(i))
     if (batches.control(i)) {
-      if (this.#abortedProducers.size > 0 && controlType(buffer, batches.recordsStart(i), batches.end(i)) === 0)
-        this.#abortedProducers.delete(batches.producerId(i))
+      if (this.#abortedProducers.size > 0)
+        this.#ended(batches, i, controlType(buffer, batches.recordsStart(i), batches.end(i)))
       return true
     }
     if (batches.transactional(i) && this.#abortedProducers.size > 0) {
-      if (this.#abortedProducers.has(batches.producerId(i))) return true
+      if (this.#abortedProducers.get(batches.producerId(i)) === SURE) return true
     }
     if (batches.count(i) === 0) return true
     const since = this.#request.minTimestampMs

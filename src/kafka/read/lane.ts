@@ -9,7 +9,7 @@ import type { Cluster } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
-import { brokerError, clientError, ERROR } from '../errors.ts'
+import { brokerError, clientError, ERROR, leftOut } from '../errors.ts'
 import {
   FETCH,
   FETCH_BY_NAME,
@@ -74,8 +74,8 @@ export interface LaneOwner {
   readonly checked: boolean
   fetchBytes(): number
   ready(fetched: Fetched): void
-  /** This partition's fetch failed with a Kafka error code. The segment is parked. */
-  troubled(lane: Lane, segment: Segment, code: number): void
+  /** This partition's fetch failed with an error of the broker. The segment is parked. */
+  troubled(lane: Lane, segment: Segment, error: KafkaError): void
   /** The lane is dead: its segments need another one. */
   lost(lane: Lane, segments: readonly Segment[], error: KafkaError): void
   /** The scan cannot go on. */
@@ -168,7 +168,12 @@ export class Lane {
       this.#open()
       return
     }
-    this.#send(this.#connection, parts)
+    // This may be called by a timer or a socket, where nobody catches.
+    try {
+      this.#send(this.#connection, parts)
+    } catch (error) {
+      this.#owner.fail(error)
+    }
   }
 
   /** The consumer has finished with an answer. */
@@ -205,29 +210,25 @@ export class Lane {
 
   #open(): void {
     this.#opening = true
-    this.#owner.cluster.lend(this.address, this.#owner.signal).then(
-      (connection) => {
-        this.#opening = false
-        if (this.#closed) {
-          this.#owner.cluster.release(connection)
-          return
-        }
-        this.#connection = connection
-        try {
-          this.#version = connection.version(this.#owner.topicId === undefined ? FETCH_BY_NAME : FETCH)
-        } catch (error) {
-          this.#owner.fail(error)
-          return
-        }
-        this.pump()
-      },
-      (error: unknown) => {
-        this.#opening = false
-        if (this.#closed) return
-        if (error instanceof KafkaError) this.#die(error)
-        else this.#owner.fail(error)
-      },
-    )
+    this.#connect().catch((error: unknown) => this.#owner.fail(error))
+  }
+
+  async #connect(): Promise<void> {
+    let connection: Connection
+    try {
+      connection = await this.#owner.cluster.lend(this.address, this.#owner.signal)
+    } catch (error) {
+      this.#opening = false
+      if (this.#closed) return
+      if (!(error instanceof KafkaError)) throw error
+      this.#die(error)
+      return
+    }
+    this.#opening = false
+    if (this.#closed) return this.#owner.cluster.release(connection)
+    this.#connection = connection
+    this.#version = connection.version(this.#owner.topicId === undefined ? FETCH_BY_NAME : FETCH)
+    this.pump()
   }
 
   #send(connection: Connection, parts: Segment[]): void {
@@ -325,7 +326,10 @@ export class Lane {
     }
     const regions = this.#regions(answer, asked, frame)
     if (this.#closed) return undefined
-    if (answer.throttleMs > 0) this.#pausedUntilMs = systemClock.monotonic() + answer.throttleMs
+    if (answer.throttleMs > 0) {
+      const waitMs = Math.min(answer.throttleMs, this.#owner.cluster.requestTimeoutMs)
+      this.#pausedUntilMs = systemClock.monotonic() + waitMs
+    }
     if (regions.length === 0) {
       this.#held--
       return undefined
@@ -342,9 +346,9 @@ export class Lane {
     for (const part of answer.partitions) {
       const segment = places.get(part.partition)
       if (segment === undefined) continue
+      places.delete(part.partition)
       if (part.error !== 0) {
-        segment.parked = true
-        this.#owner.troubled(this, segment, part.error)
+        this.#refused(segment, brokerError(part.error, this.#where(segment)))
         continue
       }
       segment.progress.seen(this.#stable(part))
@@ -354,8 +358,13 @@ export class Lane {
       if (typeof region === 'number') without.push({ segment, part, needs: region })
       else regions.push(region)
     }
+    // A broker that slows us down may say nothing at all.
+    if (answer.throttleMs === 0)
+      for (const segment of places.values()) this.#refused(segment, leftOut(this.#where(segment)))
     // Partitions are served in the order of the request until it is full: those served go to the back.
     if (regions.length > 0) {
+      // Those behind wait for their turn, which is no trouble of theirs.
+      for (const segment of this.#segments) if (!segment.refused) segment.served()
       const served = new Set(regions.map(({ segment }) => segment))
       this.#segments = [...this.#segments.filter((segment) => !served.has(segment))]
       for (const segment of served) if (!segment.done) this.#segments.push(segment)
@@ -363,6 +372,16 @@ export class Lane {
     if (regions.length === 0 && answer.throttleMs === 0)
       for (const { segment, part, needs } of without) this.#stalled(segment, part, needs)
     return regions
+  }
+
+  #where({ partition }: { readonly partition: number }): string {
+    return `Reading "${this.#owner.topic}" partition ${partition}`
+  }
+
+  #refused(segment: Segment, error: KafkaError): void {
+    segment.parked = true
+    segment.refused = true
+    this.#owner.troubled(this, segment, error)
   }
 
   /**
@@ -384,8 +403,8 @@ export class Lane {
   }
 
   /** Ends the scan: what cannot be walked over cannot be passed over, either. */
-  #damaged({ partition }: FetchedPartition, offset: number, why: string): 0 {
-    const where = `Reading "${this.#owner.topic}" partition ${partition} at offset ${offset}`
+  #damaged(part: FetchedPartition, offset: number, why: string): 0 {
+    const where = `${this.#where(part)} at offset ${offset}`
     this.#owner.fail(brokerError(ERROR.corruptMessage, where, `${why}: the log is damaged there`))
     return 0
   }

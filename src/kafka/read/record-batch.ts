@@ -148,7 +148,8 @@ export function controlType(buffer: Buffer, from: number, to: number): number {
   try {
     reader.varint()
     reader.int8()
-    reader.varint() // timestamp delta: markers are written alone, so it is 0
+    // Of a marker that was compacted the batch begins at another time (KIP-534): the delta may take 64 bits.
+    while (buffer[reader.take(1)] > 127);
     reader.varint()
     return reader.varint() < 4 ? -1 : (reader.int16(), reader.int16())
   } catch {

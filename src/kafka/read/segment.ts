@@ -24,6 +24,8 @@ export class Segment {
   empties = 0
   stalledSinceMs = 0
   attempts = 0
+  /** The last answer that spoke of this partition refused it: what others of its lane get says nothing of it. */
+  refused = false
 
   /** `ranges` has at least one; none is empty. */
   constructor(partition: number, progress: Progress, ranges: readonly Span[], stripes?: Stripes) {
@@ -43,8 +45,7 @@ export class Segment {
   advance(position: number): void {
     this.position = position
     this.empties = 0
-    this.stalledSinceMs = 0
-    this.attempts = 0
+    this.served()
     while (this.position >= this.span.end) {
       this.#ranges.shift()
       const next = this.stripes === undefined ? this.#ranges[0] : this.stripes.take(this.span)
@@ -53,6 +54,13 @@ export class Segment {
       // Back into the batch just read, if need be: it may hold records of this range, too.
       this.position = next.start
     }
+  }
+
+  /** There is no trouble any more. */
+  served(): void {
+    this.stalledSinceMs = 0
+    this.attempts = 0
+    this.refused = false
   }
 
   /**

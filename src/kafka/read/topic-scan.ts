@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/clock.ts'
 import { type Cluster, EARLIEST, LATEST, pause, type TopicMetadata } from '../cluster.ts'
 import type { Address } from '../config.ts'
 import { byLeader, deal, LANES_PER_BROKER, striped } from './deal.ts'
-import { brokerError, clientError, ERROR, madeAnew } from '../errors.ts'
+import { brokerError, clientError, ERROR, givenUp, madeAnew } from '../errors.ts'
 import type { FramePool } from '../wire/frame-pool.ts'
 import { Delivery, type ScanOptions } from './delivery.ts'
 import { type Fetched, Lane, type LaneOwner } from './lane.ts'
@@ -140,11 +140,10 @@ export class Scan implements BatchSource, LaneOwner {
     this.#wake()
   }
 
-  troubled(lane: Lane, segment: Segment, code: number): void {
-    const error = brokerError(code, `Reading "${this.topic}" partition ${segment.partition}`)
-    if (this.#stripes !== undefined && (error.retriable || code === ERROR.offsetOutOfRange)) {
+  troubled(lane: Lane, segment: Segment, error: KafkaError): void {
+    if (this.#stripes !== undefined && (error.retriable || error.code === ERROR.offsetOutOfRange)) {
       this.#rehome([this.#single()], error)
-    } else if (code === ERROR.offsetOutOfRange) {
+    } else if (error.code === ERROR.offsetOutOfRange) {
       this.#outOfRange(lane, segment, error).catch((failure: unknown) => this.fail(failure))
     } else if (error.retriable) {
       lane.remove(segment)
@@ -235,17 +234,17 @@ export class Scan implements BatchSource, LaneOwner {
       for (const range of ranges) this.#addProgress(range)
       const segment = new Segment(partition, this.progress[this.progress.length - 1], ranges)
       this.#segments.push(segment)
-      if (leader >= 0) this.#place(segment, leader)
+      const broker = this.cluster.leader(leader)
+      if (broker !== undefined) this.#place(segment, broker)
       else this.#rehome([segment], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
     }
     for (const lane of [...this.#lanes]) lane.pump()
   }
 
   #deal(leader: number, ranges: readonly OffsetRange[]): void {
-    if (leader >= 0 && !this.follows && this.#request.ranges.length === 1 && striped(ranges, this.#request)) {
-      this.#stripe(this.cluster.broker(leader), ranges[0])
-      return
-    }
+    const broker = this.cluster.leader(leader)
+    const isAlone = !this.follows && this.#request.ranges.length === 1
+    if (broker !== undefined && isAlone && striped(ranges, this.#request)) return this.#stripe(broker, ranges[0])
     // Two lanes would be two fetches that wait.
     const hands = this.follows ? [Map.groupBy(ranges, (range) => range.partition)] : deal(ranges, this.#request)
     const progress = new Map(this.progress.map((entry) => [entry.partition, entry]))
@@ -254,11 +253,11 @@ export class Scan implements BatchSource, LaneOwner {
         ([partition, list]) => new Segment(partition, there(progress.get(partition), 'each range is accounted'), list),
       )
       this.#segments.push(...segments)
-      if (leader < 0) {
+      if (broker === undefined) {
         this.#homeless.push(...segments)
         continue
       }
-      const lane = new Lane(this.cluster.broker(leader), this)
+      const lane = new Lane(broker, this)
       for (const segment of segments) lane.add(segment)
       this.#lanes.push(lane)
     }
@@ -310,6 +309,8 @@ export class Scan implements BatchSource, LaneOwner {
     this.#settle(error).then(
       () => {
         this.#settling = false
+        // One that lost its place while the last ones found theirs.
+        if (this.#homeless.length > 0) this.#rehome([], error)
         this.#wake()
       },
       (failure: unknown) => this.fail(failure),
@@ -323,12 +324,7 @@ export class Scan implements BatchSource, LaneOwner {
       for (const segment of this.#homeless) if (segment.stalledSinceMs === 0) segment.stalledSinceMs = nowMs
       const oldestMs = Math.min(...this.#homeless.map((segment) => segment.stalledSinceMs))
       if (nowMs - oldestMs > this.cluster.retryTimeoutMs) {
-        throw new KafkaError(
-          error.code,
-          error.errorName,
-          `${error.message}. No progress for ${this.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`,
-          false,
-        )
+        throw givenUp(error, this.cluster.retryTimeoutMs)
       }
       await pause(pauseMs(Math.max(...this.#homeless.map((segment) => segment.attempts))), this.signal)
       try {
@@ -337,8 +333,8 @@ export class Scan implements BatchSource, LaneOwner {
         this.#isTheTopic(topic)
         const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
         for (const segment of this.#homeless.splice(0)) {
-          const leader = leaders.get(segment.partition) ?? -1
-          if (leader >= 0) this.#place(segment, leader)
+          const broker = this.cluster.leader(leaders.get(segment.partition) ?? -1)
+          if (broker !== undefined) this.#place(segment, broker)
           else {
             error = brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}" partition ${segment.partition}`)
             segment.attempts++
@@ -373,8 +369,7 @@ export class Scan implements BatchSource, LaneOwner {
     throw madeAnew(this.topic)
   }
 
-  #place(segment: Segment, leader: number): void {
-    const broker = this.cluster.broker(leader)
+  #place(segment: Segment, broker: Address): void {
     const there = this.#lanes.filter(
       (lane) => !lane.closed && lane.address.host === broker.host && lane.address.port === broker.port,
     )

@@ -9,7 +9,7 @@ import tls from 'node:tls'
 import { systemClock, type Timer } from '../../lib/clock.ts'
 import type { TlsConfig } from '../../lib/tls-config.ts'
 import type { Address, ClusterConfig, SaslConfig } from '../config.ts'
-import { CONNECT_TIMEOUT_MS, REQUEST_TIMEOUT_MS, showAddress } from '../config.ts'
+import { CONNECT_TIMEOUT_MS, isAddress, REQUEST_TIMEOUT_MS, showAddress } from '../config.ts'
 import { brokerError, clientError, ERROR } from '../errors.ts'
 import { FrameAssembler, RESPONSE_MAX_BYTES } from './frame.ts'
 import { KafkaError } from '../log.ts'
@@ -70,6 +70,7 @@ export class Connection {
   readonly #versions = new Map<number, { min: number; max: number }>()
   #correlationId = 0
   #error: KafkaError | undefined
+  #isLast = false
   #established = false
   #background = false
   #reads = 0
@@ -85,6 +86,12 @@ export class Connection {
   /** Connects, negotiates versions and authenticates; within `kafka.connect.timeout`. */
   static async open(address: Address, config: ClusterConfig, signal?: AbortSignal): Promise<Connection> {
     signal?.throwIfAborted()
+    if (!isAddress(address))
+      throw clientError(
+        'BAD_ADDRESS',
+        `The cluster gives "${showAddress(address)}" as the address of a broker, which is none: see its advertised.listeners`,
+        false,
+      )
     const limitMs = config.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     const connection = new Connection(address, config)
     const giveUp = () =>
@@ -226,6 +233,12 @@ export class Connection {
     )
   }
 
+  /** Ends the connection as soon as no answer is due: nothing more is to be sent. */
+  closeWhenIdle(): void {
+    this.#isLast = true
+    if (!this.busy) this.close()
+  }
+
   /** true: the connection keeps the process alive only while an answer is due (shared and idle connections). */
   set background(background: boolean) {
     this.#background = background
@@ -271,6 +284,7 @@ export class Connection {
       return
     }
     pending.receiver.frame(buffer, size)
+    if (this.#isLast) this.closeWhenIdle()
   }
 
   /** From the socket: `n` bytes lie in the place that was named. An exception here would end the process. */

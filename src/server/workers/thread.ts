@@ -334,7 +334,7 @@ export class WorkerThread {
     try {
       const { value, moved } = this.#host.answer(of, this)
       if (value instanceof Promise)
-        value.then((later: unknown) => this.post({ kind: 'answer', question, value: later }), failed)
+        value.then((later: unknown) => this.post({ kind: 'answer', question, value: later })).catch(failed)
       else this.post({ kind: 'answer', question, value }, moved)
     } catch (cause) {
       failed(cause)
