@@ -13,17 +13,20 @@ import { faultFinder } from '../check.ts'
 import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { bytesEqual } from '../reading/reader-runtime.ts'
 import { Family } from './family.ts'
-import { aside, blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import {
-  type AvroNode,
-  type AvroReferences,
-  type AvroSchema,
-  avroType,
-  parseAvroReferences,
-  parseAvroSchema,
-} from './schema.ts'
+  aside,
+  blocks,
+  type Frame,
+  Lines,
+  readCheckedLength,
+  readInt,
+  readLong,
+  scratchName,
+  branches,
+} from './lines.ts'
+import { type AvroNode, type AvroReferences, type AvroSchema, parseAvroReferences, parseAvroSchema } from './schema.ts'
+import { avroType } from './types.ts'
 import { skip, skipFields } from './skip.ts'
-import { branches } from './union.ts'
 import { hasEmptyParts, minimumSize } from './size.ts'
 import { assignValue, jsonTextString } from './value.ts'
 

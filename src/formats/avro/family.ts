@@ -16,6 +16,8 @@ export class Family {
   readonly e: Emitter
   readonly render: RenderOptions
   #made = new Map<AvroNode, Map<unknown, Name>>()
+  readonly #waiting: (() => void)[] = []
+  #isWriting = false
   constructor(e: Emitter, render: RenderOptions) {
     this.e = e
     this.render = render
@@ -38,9 +40,20 @@ export class Family {
     if (purposes === undefined) this.#made.set(node, (purposes = new Map()))
     const known = purposes.get(purpose)
     if (known !== undefined) return known
-    const { e } = this
-    const name = e.name(prefix)
+    const name = this.e.name(prefix)
     purposes.set(purpose, name)
+    this.#waiting.push(() => this.#body(name, failure, write, extra, head))
+    // One after the other and not one in the other: types may refer to each other in long chains.
+    if (!this.#isWriting) {
+      this.#isWriting = true
+      for (let body = this.#waiting.pop(); body !== undefined; body = this.#waiting.pop()) body()
+      this.#isWriting = false
+    }
+    return name
+  }
+
+  #body(name: Name, failure: Code, write: (out: Lines) => Code, extra: readonly Name[], head: () => Code): void {
+    const { e } = this
     const p = e.name('p')
     const c = e.name('c')
     const depth = e.name('depth')
@@ -58,7 +71,6 @@ if (${p} > to) ${frame.bad}
 ${at} = ${p}
 return ${result}
 }`)
-    return name
   }
 
   /**

@@ -5,10 +5,9 @@
 import { js } from '../../codegen/emitter.ts'
 import { DECIMAL_LIMIT_BYTES } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
-import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode } from './lines.ts'
+import { blocks, type Lines, readInt, readLength, readLong, skipVarintCode, branches } from './lines.ts'
 import type { AvroNode, RecordNode, UnionNode } from './schema.ts'
 import { codeSize, fixedSize, minimumSize } from './size.ts'
-import { branches } from './union.ts'
 
 /** The most nodes of a record that is skipped in place. */
 const INLINE_NODES = 24

@@ -29,9 +29,9 @@ import {
   readLength,
   readLong,
   scratchName,
+  branches,
 } from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'
-import { branches } from './union.ts'
 import { codeSize, minimumSize } from './size.ts'
 
 /** The most nodes of a composite that is written in place; a wider record is split into functions of that size. */

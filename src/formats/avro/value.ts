@@ -22,10 +22,11 @@ import {
   readInt,
   readLong,
   stringCode,
+  branches,
 } from './lines.ts'
-import { type AvroNode, type Logical, avroType } from './schema.ts'
+import type { AvroNode, Logical } from './schema.ts'
+import { avroType } from './types.ts'
 import { skip } from './skip.ts'
-import { branches } from './union.ts'
 import { minimumSize } from './size.ts'
 import { textFunction } from './text.ts'
 
