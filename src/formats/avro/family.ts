@@ -4,6 +4,7 @@
  * behind the value is left in `scratch.at`, -1 for damage.
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
+import type { DataType } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 import { scratch } from '../reading/reader-runtime.ts'
 import { type Frame, Lines, scratchName } from './lines.ts'
@@ -16,11 +17,22 @@ export class Family {
   readonly e: Emitter
   readonly render: RenderOptions
   #made = new Map<AvroNode, Map<unknown, Name>>()
+  readonly #texts = new Map<DataType, Map<string, unknown>>()
   readonly #waiting: (() => void)[] = []
   #isWriting = false
   constructor(e: Emitter, render: RenderOptions) {
     this.e = e
     this.render = render
+  }
+
+  /** The purpose of a function that writes text as the type shows it; without a type, the text as written. */
+  textPurpose(type: DataType | undefined, part: string): unknown {
+    if (type === undefined) return part
+    let parts = this.#texts.get(type)
+    if (parts === undefined) this.#texts.set(type, (parts = new Map()))
+    let purpose = parts.get(part)
+    if (purpose === undefined) parts.set(part, (purpose = { type, part }))
+    return purpose
   }
 
   /**
