@@ -27,12 +27,21 @@ import {
  */
 export function mergeTypes(types: readonly DataType[]): DataType {
   if (types.length === 0) return NULL_TYPE
-  const known = new Map<StructType, Map<StructType, StructType>>()
-  return types.reduce((a, b) => merge(a, b, known))
+  const known: Known = { pairs: new Map(), waiting: [] }
+  return types.reduce((a, b) => {
+    const merged = merge(a, b, known)
+    // One after the other and not one in the other: structs may refer to each other in long chains.
+    for (let fill = known.waiting.pop(); fill !== undefined; fill = known.waiting.pop()) fill()
+    return merged
+  })
 }
 
-/** Pairs of structs under way or done, so that recursion ends. */
-type Known = Map<StructType, Map<StructType, StructType>>
+interface Known {
+  /** Pairs of structs under way or done, so that recursion ends. */
+  readonly pairs: Map<StructType, Map<StructType, StructType>>
+  /** Structs whose fields are to be merged. */
+  readonly waiting: (() => void)[]
+}
 
 const NUMERIC = ['int', 'long', 'float', 'double']
 
@@ -82,14 +91,19 @@ function mergeDecimals(a: DataType & { kind: 'decimal' }, b: DataType & { kind: 
 }
 
 function mergeStructs(a: StructType, b: StructType, known: Known): StructType {
-  const partners = known.get(a) ?? new Map<StructType, StructType>()
-  known.set(a, partners)
+  const partners = known.pairs.get(a) ?? new Map<StructType, StructType>()
+  known.pairs.set(a, partners)
   const done = partners.get(b)
   if (done !== undefined) return done
   const fields: Field[] = []
   const merged: StructType =
     a.name === undefined ? { kind: 'struct', fields } : { kind: 'struct', name: a.name, fields }
   partners.set(b, merged)
+  known.waiting.push(() => fillFields(fields, a, b, known))
+  return merged
+}
+
+function fillFields(fields: Field[], a: StructType, b: StructType, known: Known): void {
   const others = new Map(b.fields.map((f) => [f.name, f]))
   for (const field of a.fields) {
     const other = others.get(field.name)
@@ -97,7 +111,6 @@ function mergeStructs(a: StructType, b: StructType, known: Known): StructType {
     others.delete(field.name)
   }
   for (const field of others.values()) fields.push({ ...field, nullable: true })
-  return merged
 }
 
 function mergeFields(a: Field, b: Field, known: Known): Field {

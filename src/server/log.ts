@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { PARSE_LIMITS } from '../sql/parse.ts'
 
 /** The logger that the server's parts share. */
 export type Log = Logger
@@ -31,12 +32,15 @@ export function statementHash(sql: string): string {
 
 /** The statement without comments, and with every string and number replaced by `?`. Quoted names stay. */
 export function withoutLiterals(sql: string): string {
-  const text = sql.replace(
-    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)|`[^`]*`|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*/gu,
-    (token) => {
-      if (token.startsWith('--') || token.startsWith('/*')) return ' '
-      return /^['"\d]/.test(token) ? '?' : token
-    },
-  )
+  // A longer statement is refused anyway; the pattern keeps a mark for each character of a string.
+  const text = sql
+    .slice(0, PARSE_LIMITS.maxLength)
+    .replace(
+      /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]?|"")*(?:"|$)|`[^`]*`|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*/gu,
+      (token) => {
+        if (token.startsWith('--') || token.startsWith('/*')) return ' '
+        return /^['"\d]/.test(token) ? '?' : token
+      },
+    )
   return text.replace(/\s+/g, ' ').trim().slice(0, 2000)
 }

@@ -5,10 +5,10 @@ import { AVRO_LIMIT_DATA_DEPTH } from '../../src/formats/avro/family.ts'
 import {
   AVRO_SCHEMA_LIMIT_DEPTH,
   AvroSchemaError,
-  avroType,
   parseAvroReferences,
   parseAvroSchema,
 } from '../../src/formats/avro/schema.ts'
+import { avroType } from '../../src/formats/avro/types.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import type { DataType, Value } from '../../src/types.ts'
 import { type Got, reader, type Step } from './driver.ts'

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { jsonDecoder } from '../../src/formats/json/decoder.ts'
 import { JSON_LIMIT_DEPTH } from '../../src/formats/json/scan.ts'
+import { numberWithoutValue } from '../../src/formats/json/values.ts'
 import { findMember, jsonMember, parseJson } from '../../src/formats/json/text.ts'
 import { Decimal } from '../../src/lib/decimal.ts'
 import { JsonText } from '../../src/lib/json-text.ts'
@@ -44,6 +45,20 @@ test('numbers are exact', () => {
   }
   assert.equal(read('{"a":1e999}', ask(['a'], 'value')), 'bad')
   assert.deepEqual(read('{"a":1e999}', ask(['a'], 'text')), [{ text: '1e999' }])
+})
+
+test('numbers are looked for beside long strings', () => {
+  const long = (piece: string, tail: string): string =>
+    `{"o":{"s":"${piece.repeat((10 << 20) / piece.length)}","n":${tail}}}`
+  for (const piece of ['x', '\\n', '1e999 ']) {
+    const text = long(piece, '1e100')
+    const got = read(text, ask(['o'], 'value'))
+    assert.ok(got !== 'bad' && got[0].value instanceof JsonText && got[0].value.text === text.slice(5, -1))
+  }
+  assert.equal(read(long('\\"', '[-0.5,{"m":-1E999}]'), ask(['o'], 'value')), 'bad')
+  assert.deepEqual(numberWithoutValue('{"a-1":"1e999 \\\\","b":[-,1.,-1e999]}'), { number: '-1e999', at: 28 })
+  assert.equal(numberWithoutValue(`"${'\\"1e999'.repeat(3)}`), undefined)
+  assert.equal(numberWithoutValue(''), undefined)
 })
 
 test('null and missing are told apart by exists only', () => {

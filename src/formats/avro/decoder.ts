@@ -6,25 +6,28 @@
  * With `slice` on a plain string no string is made: `value` is then only assigned where `slice.from` is -2 (enums,
  * uuids kept as bytes, durations).
  */
-import { type Code, js, join, type Name, NOTHING } from '../../codegen/emitter.ts'
+import { type Code, js, join, NOTHING } from '../../codegen/emitter.ts'
 import { families } from '../reading/families.ts'
 import type { EmitContext, FacetDecoder, Want } from '../format.ts'
 import { faultFinder } from '../check.ts'
 import { existsNames, hasOwn, isWanted } from '../reading/want.ts'
 import { bytesEqual } from '../reading/reader-runtime.ts'
 import { Family } from './family.ts'
-import { aside, blocks, type Frame, Lines, readCheckedLength, readInt, readLong, scratchName } from './lines.ts'
 import {
-  type AvroNode,
-  type AvroReferences,
-  type AvroSchema,
-  avroType,
-  parseAvroReferences,
-  parseAvroSchema,
-} from './schema.ts'
-import { skip, skipFields } from './skip.ts'
-import { branches } from './union.ts'
-import { hasEmptyParts, minimumSize } from './size.ts'
+  aside,
+  blocks,
+  type Frame,
+  Lines,
+  readCheckedLength,
+  readInt,
+  readLong,
+  scratchName,
+  branches,
+} from './lines.ts'
+import { type AvroNode, type AvroReferences, type AvroSchema, parseAvroReferences, parseAvroSchema } from './schema.ts'
+import { avroType } from './types.ts'
+import { typeForText } from './scalar.ts'
+import { skip, skipFields, hasEmptyParts, minimumSize } from './skip.ts'
 import { assignValue, jsonTextString } from './value.ts'
 
 /**
@@ -110,8 +113,7 @@ class PathReader {
   #passes(out: Lines, node: AvroNode, wants: readonly Want[], more: boolean): void {
     const passes: ((inner: Lines, last: boolean) => void)[] = []
     for (const want of wants) {
-      if (want.text !== undefined && node.kind !== 'null')
-        passes.push((inner) => this.#text(inner, node, want.text as Name))
+      if (want.text !== undefined && node.kind !== 'null') passes.push((inner) => this.#text(inner, node, want))
       if ((want.value !== undefined || want.slice !== undefined) && node.kind !== 'null')
         passes.push((inner, last) => this.#value(inner, node, want, more && last))
     }
@@ -132,10 +134,11 @@ class PathReader {
     })
   }
 
-  #text(out: Lines, node: AvroNode, target: Name): void {
-    if ((node.kind === 'int' || node.kind === 'long') && node.logical === undefined)
-      return out.add(js`${target} = '' + ${node.kind === 'int' ? readInt(out) : readLong(out)}`)
-    out.add(js`${target} = ${jsonTextString(out, node, this.#family)}`)
+  #text(out: Lines, node: AvroNode, want: Want): void {
+    const type = typeForText(node, want.type)
+    if ((node.kind === 'int' || node.kind === 'long') && node.logical === undefined && type === undefined)
+      return out.add(js`${want.text} = '' + ${node.kind === 'int' ? readInt(out) : readLong(out)}`)
+    out.add(js`${want.text} = ${jsonTextString(out, node, this.#family, type)}`)
   }
 
   #value(out: Lines, node: AvroNode, want: Want, more: boolean): void {

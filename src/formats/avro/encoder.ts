@@ -14,7 +14,6 @@ import { ByteWriter } from './byte-writer.ts'
 import {
   type AvroField,
   type AvroNode,
-  avroType,
   type AvroReferences,
   type FixedNode,
   isNullable,
@@ -24,6 +23,7 @@ import {
   type RecordNode,
   type UnionNode,
 } from './schema.ts'
+import { avroType } from './types.ts'
 
 type Path = (string | number)[]
 

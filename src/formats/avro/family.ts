@@ -4,6 +4,7 @@
  * behind the value is left in `scratch.at`, -1 for damage.
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
+import type { DataType } from '../../types.ts'
 import type { RenderOptions } from '../format.ts'
 import { scratch } from '../reading/reader-runtime.ts'
 import { type Frame, Lines, scratchName } from './lines.ts'
@@ -16,9 +17,22 @@ export class Family {
   readonly e: Emitter
   readonly render: RenderOptions
   #made = new Map<AvroNode, Map<unknown, Name>>()
+  readonly #texts = new Map<DataType, Map<string, unknown>>()
+  readonly #waiting: (() => void)[] = []
+  #isWriting = false
   constructor(e: Emitter, render: RenderOptions) {
     this.e = e
     this.render = render
+  }
+
+  /** The purpose of a function that writes text as the type shows it; without a type, the text as written. */
+  textPurpose(type: DataType | undefined, part: string): unknown {
+    if (type === undefined) return part
+    let parts = this.#texts.get(type)
+    if (parts === undefined) this.#texts.set(type, (parts = new Map()))
+    let purpose = parts.get(part)
+    if (purpose === undefined) parts.set(part, (purpose = { type, part }))
+    return purpose
   }
 
   /**
@@ -38,9 +52,20 @@ export class Family {
     if (purposes === undefined) this.#made.set(node, (purposes = new Map()))
     const known = purposes.get(purpose)
     if (known !== undefined) return known
-    const { e } = this
-    const name = e.name(prefix)
+    const name = this.e.name(prefix)
     purposes.set(purpose, name)
+    this.#waiting.push(() => this.#body(name, failure, write, extra, head))
+    // One after the other and not one in the other: types may refer to each other in long chains.
+    if (!this.#isWriting) {
+      this.#isWriting = true
+      for (let body = this.#waiting.pop(); body !== undefined; body = this.#waiting.pop()) body()
+      this.#isWriting = false
+    }
+    return name
+  }
+
+  #body(name: Name, failure: Code, write: (out: Lines) => Code, extra: readonly Name[], head: () => Code): void {
+    const { e } = this
     const p = e.name('p')
     const c = e.name('c')
     const depth = e.name('depth')
@@ -58,7 +83,6 @@ if (${p} > to) ${frame.bad}
 ${at} = ${p}
 return ${result}
 }`)
-    return name
   }
 
   /**

@@ -4,7 +4,7 @@
  * its position variable and its way to say "bad".
  */
 import { type Code, type Emitter, js, type Name } from '../../codegen/emitter.ts'
-import type { DefaultNode } from './schema.ts'
+import type { AvroNode, DefaultNode, UnionNode } from './schema.ts'
 import { longAt, scratch, stringAt } from '../reading/reader-runtime.ts'
 
 /** The variables that code in one place works with. */
@@ -178,4 +178,31 @@ export function blocks(
     )
   })
   out.add(js`${label}: for (;;) ${body}`)
+}
+
+/** Branches of a union whose number is one byte. */
+const SMALL_UNION = 64
+
+/**
+ * The choice of a union's branch, which everything that reads a union begins with. Branch numbers are one byte, except
+ * in large unions. These have a table of cases: as a chain of conditions, one in the other, the code of thousands of
+ * branches could not be read.
+ */
+export function branches(
+  out: Lines,
+  node: UnionNode,
+  branch: (inner: Lines, node: AvroNode, index: number) => void,
+): void {
+  const { p, bad } = out.frame
+  const blockOf = (each: AvroNode, i: number): Code => out.block((inner) => branch(inner, each, i))
+  if (node.branches.length > SMALL_UNION) {
+    const index = readInt(out)
+    const cases = node.branches.map((each, i) => js`case ${i}: ${blockOf(each, i)} break`)
+    return out.add(js`switch (${index}) { ${cases}
+default: ${bad} }`)
+  }
+  const index = out.frame.e.name('branch')
+  out.add(js`const ${index} = b[${p}++]`)
+  const cases = node.branches.map((each, i) => js`if (${index} === ${i * 2}) ${blockOf(each, i)} else`)
+  out.add(js`${cases} ${bad}`)
 }

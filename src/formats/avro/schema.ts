@@ -1,12 +1,10 @@
 /**
- * Avro schema text → a tree of nodes of our own, and the SQL type of a node. It reads schemas; data is read by
- * generated code (`decoder.ts`). Names are taken leniently (producers exist that break Avro's rule for them);
+ * Avro schema text → a tree of nodes of our own. It reads schemas; data is read by generated code (`decoder.ts`). Names are taken leniently (producers exist that break Avro's rule for them);
  * everything else that is not a schema is an `AvroSchemaError`. A logical type that does not fit its carrier is
  * ignored, as Avro's specification says.
  */
 import { parseJson } from '../../lib/text/lossless-json.ts'
-import type { DataType, Field, TimeUnit } from '../../types.ts'
-import { mergeTypes } from '../merge-types.ts'
+import type { TimeUnit } from '../../types.ts'
 
 /**
  * Limit `avro.schema.characters` (characters): text of one schema. Beyond it: the schema cannot be used; the message
@@ -18,11 +16,6 @@ export const AVRO_SCHEMA_LIMIT_BYTES = 4 << 20
  * so.
  */
 export const AVRO_SCHEMA_LIMIT_NAMES = 10_000
-/**
- * Limit `avro.union.records` (records): records of one union that are read as one struct. Beyond it: the union is json.
- * Putting them together takes time that grows with the square of their number.
- */
-export const AVRO_UNION_RECORDS = 64
 /**
  * Limit `avro.schema.depth` (levels): nesting of types in one schema. Beyond it: the schema cannot be used; the message
  * says so.
@@ -386,76 +379,4 @@ export function soleBranch(node: UnionNode): AvroNode | undefined {
 export function isNullable(node: AvroNode): boolean {
   if (node.kind === 'default') return isNullable(node.node)
   return node.kind === 'null' || (node.kind === 'union' && node.branches.some((branch) => branch.kind === 'null'))
-}
-
-/** The type of a schema's values. A recursive schema gives a cyclic graph: a walk needs a guard. */
-export function avroType(schema: AvroSchema | AvroNode): DataType {
-  const late: (() => void)[] = []
-  const type = typeOf('node' in schema ? schema.node : schema, new Map(), late)
-  for (const fill of late) fill()
-  return type
-}
-
-function logicalType(logical: Logical): DataType {
-  switch (logical.kind) {
-    case 'timestamp':
-      return logical.local ? logical : { kind: 'timestamp', unit: logical.unit }
-    case 'duration':
-      return { kind: 'string' }
-    default:
-      return logical
-  }
-}
-
-/**
- * A union of records: the fields of all of them, each NULL where the branch of a record has none. So a time in one of
- * them is a time.
- */
-function eitherOf(branches: readonly AvroNode[], known: Map<AvroNode, DataType>, late: (() => void)[]): DataType {
-  const types = branches.map((branch) => typeOf(branch, known, late))
-  const fields: Field[] = []
-  late.push(() => {
-    const merged = mergeTypes(types)
-    if (merged.kind === 'struct') fields.push(...merged.fields)
-  })
-  return { kind: 'struct', fields }
-}
-
-/** `late`: what can be done only when all structs have their fields. */
-function typeOf(node: AvroNode, known: Map<AvroNode, DataType>, late: (() => void)[]): DataType {
-  switch (node.kind) {
-    case 'record': {
-      const made = known.get(node)
-      if (made !== undefined) return made
-      const fields: Field[] = []
-      const type: DataType = { kind: 'struct', name: node.name, fields }
-      known.set(node, type)
-      for (const field of node.fields) {
-        const { name, doc } = field
-        const shape = { name, type: typeOf(field.node, known, late), nullable: isNullable(field.node) }
-        fields.push(doc === undefined ? shape : { ...shape, doc })
-      }
-      return type
-    }
-    case 'array':
-      return { kind: 'array', element: typeOf(node.items, known, late) }
-    case 'map':
-      return { kind: 'map', value: typeOf(node.values, known, late) }
-    case 'union': {
-      const sole = soleBranch(node)
-      if (sole !== undefined) return typeOf(sole, known, late)
-      const branches = node.branches.filter((branch) => branch.kind !== 'null')
-      return branches.length <= AVRO_UNION_RECORDS && branches.every((branch) => branch.kind === 'record')
-        ? eitherOf(branches, known, late)
-        : { kind: 'json' }
-    }
-    case 'enum':
-      return { kind: 'string' }
-    case 'default':
-      return typeOf(node.node, known, late)
-    case 'fixed':
-      return node.logical === undefined ? { kind: 'bytes' } : logicalType(node.logical)
-    default:
-      return node.logical === undefined ? { kind: node.kind } : logicalType(node.logical)
-  }
 }

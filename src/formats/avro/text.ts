@@ -4,6 +4,7 @@
  * rule by rule.
  */
 import { type Code, js, type Name } from '../../codegen/emitter.ts'
+import type { DataType } from '../../types.ts'
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
 import {
   type RawBuffer,
@@ -29,10 +30,11 @@ import {
   readLength,
   readLong,
   scratchName,
+  branches,
 } from './lines.ts'
 import type { AvroNode, EnumNode, Logical } from './schema.ts'
-import { branches } from './union.ts'
-import { codeSize, minimumSize } from './size.ts'
+import { fieldTypes, itemType, rawScalar, shownAs } from './scalar.ts'
+import { codeSize, minimumSize } from './skip.ts'
 
 /** The most nodes of a composite that is written in place; a wider record is split into functions of that size. */
 const INLINE_NODES = 48
@@ -124,9 +126,12 @@ ${this.o} = ${s}.bytes; ${this.view} = ${s}.view`)
   }
 }
 
-/** The function (b, view, p, to, w, depth) → new w that writes a value of the node as JSON text. */
-export function textFunction(node: AvroNode, family: Family): Name {
-  return textPart(node, family, node, (out) => writeNode(out, node, true))
+/**
+ * The function (b, view, p, to, w, depth) → new w that writes a value of the node as JSON text, as the type shows it
+ * (`shown-as.ts`); without a type as the node says.
+ */
+export function textFunction(node: AvroNode, family: Family, type?: DataType): Name {
+  return textPart(node, family, family.textPurpose(type, 'text'), (out) => writeNode(out, node, type, true))
 }
 
 function textPart(node: AvroNode, family: Family, purpose: unknown, fill: (out: TextLines) => void): Name {
@@ -136,7 +141,7 @@ function textPart(node: AvroNode, family: Family, purpose: unknown, fill: (out: 
   const room = { bytes: 16 }
   return family.define(
     node,
-    purpose === node ? 'text' : purpose,
+    purpose,
     'text',
     w,
     (lines) => {
@@ -166,40 +171,46 @@ function callText(out: TextLines, fn: Name): void {
   out.variable(js`${out.fn(grow, 'grow')}(${x} + ${out.rest}) ? ${x} : -1`)
 }
 
-function writeNode(out: TextLines, node: AvroNode, top = false): void {
+function writeNode(out: TextLines, node: AvroNode, type?: DataType, top = false): void {
   switch (node.kind) {
     case 'default':
       out.flush()
-      return aside(out.lines, node, (lines) => out.within(lines, (inner) => writeNode(inner, node.node)))
+      return aside(out.lines, node, (lines) => out.within(lines, (inner) => writeNode(inner, node.node, type)))
     case 'record':
     case 'array':
     case 'map':
     case 'union':
-      if (!top && codeSize(node, INLINE_NODES) > INLINE_NODES) return callText(out, textFunction(node, out.family))
-      return writeComposite(out, node)
+      if (!top && codeSize(node, INLINE_NODES) > INLINE_NODES)
+        return callText(out, textFunction(node, out.family, type))
+      return writeComposite(out, node, type)
     default:
-      return writeLeaf(out, node)
+      return writeLeaf(out, node, type)
   }
 }
 
-function writeComposite(out: TextLines, node: AvroNode & { kind: 'record' | 'array' | 'map' | 'union' }): void {
+function writeComposite(
+  out: TextLines,
+  node: AvroNode & { kind: 'record' | 'array' | 'map' | 'union' },
+  type?: DataType,
+): void {
   switch (node.kind) {
     case 'record':
-      return writeRecord(out, node)
+      return writeRecord(out, node, type)
     case 'union': {
       out.flush()
-      return branches(out.lines, node, (lines, branch) => out.within(lines, (inner) => writeNode(inner, branch)))
+      return branches(out.lines, node, (lines, branch) => out.within(lines, (inner) => writeNode(inner, branch, type)))
     }
     default:
-      return writeItems(out, node)
+      return writeItems(out, node, itemType(node, type))
   }
 }
 
-function writeRecord(out: TextLines, node: AvroNode & { kind: 'record' }): void {
+function writeRecord(out: TextLines, node: AvroNode & { kind: 'record' }, type?: DataType): void {
+  const types = fieldTypes(type)
   const fill = (from: number, to: number) => (inner: TextLines) => {
     for (let i = from; i < to; i++) {
       inner.literal(`${i === 0 ? '' : ','}${JSON.stringify(node.fields[i].name)}:`)
-      writeNode(inner, node.fields[i].node)
+      writeNode(inner, node.fields[i].node, types.get(node.fields[i].name))
     }
   }
   if (minimumSize(node) === 0) countEmpty(out.lines, 1)
@@ -208,11 +219,19 @@ function writeRecord(out: TextLines, node: AvroNode & { kind: 'record' }): void 
   if (length <= INLINE_NODES) fill(0, length)(out)
   else
     for (let i = 0; i < length; i += INLINE_NODES)
-      callText(out, textPart(node, out.family, `text ${i}`, fill(i, Math.min(length, i + INLINE_NODES))))
+      callText(
+        out,
+        textPart(
+          node,
+          out.family,
+          out.family.textPurpose(type, `text ${i}`),
+          fill(i, Math.min(length, i + INLINE_NODES)),
+        ),
+      )
   out.literal('}')
 }
 
-function writeItems(out: TextLines, node: AvroNode & { kind: 'array' | 'map' }): void {
+function writeItems(out: TextLines, node: AvroNode & { kind: 'array' | 'map' }, type?: DataType): void {
   const { e } = out.family
   const item = node.kind === 'array' ? node.items : node.values
   const first = e.name('first')
@@ -227,15 +246,17 @@ function writeItems(out: TextLines, node: AvroNode & { kind: 'array' | 'map' }):
         writeNode(inner, { kind: 'string' })
         inner.literal(':')
       }
-      writeNode(inner, item)
+      writeNode(inner, item, type)
     }),
   )
   out.literal(node.kind === 'array' ? ']' : '}')
 }
 
-function writeLeaf(out: TextLines, node: AvroNode): void {
+function writeLeaf(out: TextLines, node: AvroNode, type?: DataType): void {
   const { p, to, bad } = out.lines.frame
   const { lines } = out
+  const shown = type === undefined ? undefined : shownAs(node, type, out.family.render)
+  if (shown !== undefined) return writeShown(out, node, shown)
   if ('logical' in node && node.logical !== undefined && writeLogical(out, node, node.logical)) return
   switch (node.kind) {
     case 'null':
@@ -276,6 +297,17 @@ function writeLeaf(out: TextLines, node: AvroNode): void {
       return writeEnum(out, node)
     default:
   }
+}
+
+/** A single value of another version, by way of the value that it has in the newest. */
+function writeShown(out: TextLines, node: AvroNode, shown: (value: never) => string): void {
+  out.flush()
+  const x = out.family.e.name('own')
+  const raw = rawScalar(out.lines, node)
+  out.add(js`const ${x} = ${raw.value}`)
+  if (raw.after !== undefined) out.add(raw.after)
+  if (raw.size !== undefined) out.lines.advance(raw.size)
+  ascii(out, js`${out.fn(shown, 'shown')}(${x})`)
 }
 
 function writeLong(out: TextLines): void {

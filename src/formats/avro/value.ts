@@ -10,23 +10,13 @@ import { integer } from '../../lib/whole-number.ts'
 import type { DataType, Value } from '../../types.ts'
 import { conversion, jsonBytes, jsonDouble, jsonFloat } from '../reading/convert.ts'
 import { isoDate, isoTime, isoTimestamp } from '../text/render.ts'
-import { bytesAt, decimalAt, durationAt, takeText, uuidAt } from '../reading/reader-runtime.ts'
+import { takeText } from '../reading/reader-runtime.ts'
 import type { Family } from './family.ts'
-import {
-  aside,
-  blocks,
-  countEmpty,
-  type Lines,
-  need,
-  readCheckedLength,
-  readInt,
-  readLong,
-  stringCode,
-} from './lines.ts'
-import { type AvroNode, type Logical, avroType } from './schema.ts'
-import { skip } from './skip.ts'
-import { branches } from './union.ts'
-import { minimumSize } from './size.ts'
+import { aside, blocks, countEmpty, type Lines, branches } from './lines.ts'
+import type { AvroNode } from './schema.ts'
+import { avroType } from './types.ts'
+import { skip, minimumSize } from './skip.ts'
+import { rawScalar } from './scalar.ts'
 import { textFunction } from './text.ts'
 
 const STRING_NODE: AvroNode = { kind: 'string' }
@@ -60,9 +50,12 @@ export function assignValue(out: Lines, node: AvroNode, type: DataType, family: 
   }
 }
 
-/** Adds the code that writes the value at the position as JSON text; the result is a string expression. */
-export function jsonTextString(out: Lines, node: AvroNode, family: Family): Code {
-  const w = family.call(out, textFunction(node, family), [js`0`])
+/**
+ * Adds the code that writes the value at the position as JSON text, as the type shows it; without a type as the node
+ * says. The result is a string expression.
+ */
+export function jsonTextString(out: Lines, node: AvroNode, family: Family, type?: DataType): Code {
+  const w = family.call(out, textFunction(node, family, type), [js`0`])
   return js`${out.frame.e.constant(takeText, 'takeText')}(${w})`
 }
 
@@ -79,55 +72,6 @@ function assignScalar(out: Lines, node: AvroNode, type: DataType, family: Family
   out.add(js`${target} = ${convert === null ? raw.value : js`${e.constant(convert, 'convert')}(${raw.value})`}`)
   if (raw.after !== undefined) out.add(raw.after)
   if (raw.size !== undefined) out.advance(raw.size)
-}
-
-/** The value as the writer's own type says; `after` or `size` moves the position once the value has been taken. */
-function rawScalar(out: Lines, node: AvroNode): { value: Code; after?: Code; size?: number } {
-  const { frame } = out
-  const { e, p, bad, to } = frame
-  const logical = 'logical' in node ? node.logical : undefined
-  switch (node.kind) {
-    case 'boolean':
-      return { value: js`b[${p}++] === 1` }
-    case 'int':
-      return { value: readInt(out) }
-    case 'long':
-      return { value: readLong(out) }
-    case 'float':
-      need(out, 4)
-      return { value: js`view.getFloat32(${p}, true)`, size: 4 }
-    case 'double':
-      need(out, 8)
-      return { value: js`view.getFloat64(${p}, true)`, size: 8 }
-    case 'enum': {
-      const x = readInt(out)
-      out.add(js`if (${x} < 0 || ${x} >= ${node.symbols.length}) ${bad}`)
-      return { value: js`${e.constant(node.symbols, 'symbols')}[${x}]` }
-    }
-    case 'fixed':
-      out.add(js`if (${p} + ${node.size} > ${to}) ${bad}`)
-      return { value: bytesValue(out, js`${node.size}`, logical, bad), size: node.size }
-    default: {
-      const n = readCheckedLength(out)
-      const after = js`${p} += ${n}`
-      return {
-        value: node.kind === 'string' ? stringCode(frame, p, js`${p} + ${n}`) : bytesValue(out, n, logical, bad),
-        after,
-      }
-    }
-  }
-}
-
-function bytesValue(out: Lines, size: Code, logical: Logical | undefined, bad: Code): Code {
-  const { e, p } = out.frame
-  if (logical?.kind === 'uuid') return js`${e.constant(uuidAt, 'uuidAt')}(b, ${p})`
-  if (logical?.kind === 'duration') return js`${e.constant(durationAt, 'durationAt')}(b, ${p})`
-  if (logical?.kind !== 'decimal') return js`${e.constant(bytesAt, 'bytesAt')}(b, ${p}, ${p} + ${size})`
-  const x = e.name('decimal')
-  out.add(
-    js`const ${x} = ${e.constant(decimalAt, 'decimalAt')}(b, ${p}, ${p} + ${size}, ${logical.scale}); if (${x} === undefined) ${bad}`,
-  )
-  return x
 }
 
 const jsonDecimals = new Map<number | undefined, (value: Decimal) => Value>()

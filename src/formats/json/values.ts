@@ -2,6 +2,7 @@
  * Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts
  * of objects and arrays.
  */
+import { valueEnd } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { Value } from '../../types.ts'
@@ -71,19 +72,39 @@ export function containerAt(b: RawBuffer, view: DataView, p: number, to: number,
   return new JsonText(text)
 }
 
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g
-
 /**
  * The first number of a JSON text that is beyond the doubles or longer than values are (of whole numbers only the
- * length counts), and where it stands; undefined when there is none.
+ * length counts), and where it stands; undefined when there is none. By hand: a pattern for strings keeps a mark for
+ * each of their characters, and ends in an error at some millions.
  */
 export function numberWithoutValue(json: string): { readonly number: string; readonly at: number } | undefined {
-  for (const { 0: token, index } of json.matchAll(STRING_OR_NUMBER)) {
-    if (token.charCodeAt(0) === 34) continue
-    if (token.length > JSON_LIMIT_NUMBER_CHARACTERS || (/[.eE]/.test(token) && !Number.isFinite(Number(token))))
-      return { number: token, at: index }
+  for (let at = 0; at < json.length; ) {
+    const code = json.charCodeAt(at)
+    if (code === 34) at = valueEnd(json, at)
+    else if (!isDigit(code) && (code !== 45 || !isDigit(json.charCodeAt(at + 1)))) at++
+    else {
+      const end = numberEnd(json, at)
+      const number = json.slice(at, end)
+      if (number.length > JSON_LIMIT_NUMBER_CHARACTERS || (/[.eE]/.test(number) && !Number.isFinite(Number(number))))
+        return { number, at }
+      at = end
+    }
   }
   return undefined
+}
+
+/** The position behind a number, which is known to begin at `at`. */
+function numberEnd(json: string, at: number): number {
+  let end = at + 1
+  for (let code = json.charCodeAt(end); isDigit(code) || NUMBER_MARKS.has(code); code = json.charCodeAt(end)) end++
+  return end
+}
+
+/** What stands in numbers beside digits: `.eE+-`. */
+const NUMBER_MARKS: ReadonlySet<number> = new Set([46, 69, 101, 43, 45])
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
 }
 
 /** `textAt`, as a value that a null makes null. */

@@ -58,10 +58,19 @@ export function conversion(from: DataType, to: DataType): Conversion | null | un
 }
 
 function sameKind(from: DataType, to: DataType): Conversion | null | undefined {
+  if (from.kind === 'decimal' && to.kind === 'decimal' && to.scale !== undefined && to.scale > (from.scale ?? 0)) {
+    const { scale } = to
+    return (value: Decimal) => withScale(value, scale)
+  }
   if ((from.kind !== 'timestamp' && from.kind !== 'time') || from.kind !== to.kind || from.unit === to.unit) return null
   const steps = UNIT_POWER[to.unit] - UNIT_POWER[from.unit]
   // A coarser unit would drop digits.
   return steps > 0 ? (value: number | bigint) => scaled(value, 1000 ** steps) : undefined
+}
+
+/** With zeros behind, so that a column has one form; what has more digits keeps them. */
+function withScale(value: Decimal, scale: number): Decimal {
+  return value.scale >= scale ? value : new Decimal(value.unscaled * 10n ** BigInt(scale - value.scale), scale)
 }
 
 function fromInteger(to: DataType): Conversion | undefined {

@@ -86,12 +86,21 @@ class Reader {
     return array(items)
   }
 
+  /** Character by character: a pattern keeps a mark for each, and ends in an error at some millions. */
+  #closingQuote(): number | undefined {
+    for (let at = this.#at + 1; at < this.#source.length; at++) {
+      if (this.#source[at] === '\\') at++
+      else if (this.#source[at] === '"') return at
+    }
+    return undefined
+  }
+
   #string(): string {
-    const [whole] = /^"(?:[^"\\]|\\.)*"/s.exec(this.#source.slice(this.#at)) ?? []
-    if (whole === undefined) throw this.#fault('The text does not end')
+    const end = this.#closingQuote()
+    if (end === undefined) throw this.#fault('The text does not end')
     try {
-      const value = JSON.parse(whole) as string
-      this.#at += whole.length
+      const value = JSON.parse(this.#source.slice(this.#at, end + 1)) as string
+      this.#at = end + 1
       return value
     } catch {
       throw this.#fault('The text holds what JSON does not allow')

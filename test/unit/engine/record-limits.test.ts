@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { avroType, parseAvroSchema } from '../../../src/formats/avro/schema.ts'
+import { parseAvroSchema } from '../../../src/formats/avro/schema.ts'
+import { avroType } from '../../../src/formats/avro/types.ts'
 import { MAX_PAYLOAD_BYTES } from '../../../src/formats/format.ts'
 import { runRequest } from '../../../src/engine/request.ts'
 import { leaves, MAX_FIELDS } from '../../../src/plan/bind/virtual-tables.ts'

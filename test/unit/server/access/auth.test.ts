@@ -140,6 +140,8 @@ test('statements are logged without their literals', () => {
     ),
     "SELECT a1, `we'ird 12` FROM t2 WHERE x = ? AND y >= ? AND z IN (?,?) AND u = ?",
   )
+  assert.equal(withoutLiterals("SELECT 'card 41\\\n11' , 'open\\"), 'SELECT ? , ?')
+  assert.equal(withoutLiterals(`SELECT '${'x'.repeat(10 << 20)}`), 'SELECT ?')
 })
 
 test('login over HTTP: the token opens the agent path and says who one is; a 401 never says token', async () => {

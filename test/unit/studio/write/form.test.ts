@@ -163,6 +163,7 @@ describe('JSON as SQL', () => {
     const text = (json: string) => printExpr(jsonExpr(json))
     assert.equal(text(' [1.0, -2e3, true, null, "a\\n\\u00e9\'"] '), "[1.0, -2e3, TRUE, NULL, 'a\\né''']")
     assert.equal(text('{"a": {"b": [{"c": 0.10}]}}'), '{a: {b: [{c: 0.10}]}}')
+    assert.equal(text(`"${'x'.repeat(10 << 20)}"`).length, (10 << 20) + 2)
   })
 
   it('says what is wrong and where', () => {
