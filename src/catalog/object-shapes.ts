@@ -102,12 +102,15 @@ export function isObjectKind(value: unknown): value is ObjectKind {
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_TIME_MS
 }
+/** Whether it is a text. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string'
 }
+/** Whether it is a list of texts. */
 export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(isText)
 }
+/** Whether it is an object of JSON. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

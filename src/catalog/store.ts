@@ -57,6 +57,7 @@ export interface StateFigures {
 
 /** The store of the thread that owns it: the others have copies of all objects, and are sent every change. */
 export interface OwnedStore extends CatalogStore {
+  environment(name: string): StoredObjects
   /** Those that are opaque, too. */
   all(): readonly StoredObject[]
   /**
