@@ -1,12 +1,8 @@
 /**
  * What Kafka itself has no notion of: views, synonyms, saved queries, and what CREATE TABLE said about topics; by
- * environment, in one SQLite file, or in memory when no folder is given (`state` keeps it in a topic that several
- * servers share). It stores and finds; whether a name is free and who may see
- * it is decided by others. Times are epoch milliseconds.
+ * environment. Where they are kept is a file (`file-store`) or a topic that several servers share (`state`). A store
+ * stores and finds; whether a name is free and who may see it is decided by others. Times are epoch milliseconds.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
-import path from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
 import type { ObjectStore, SavedQuery, Synonym, TableDeclaration, TopicNote, View } from '../plan/administration.ts'
 
 /** What kinds of objects are kept. Those of an environment, and logins that were ended, which belong to none. */
@@ -26,11 +22,19 @@ export interface StoredObject {
   readonly kind: ObjectKind
   readonly name: string
   readonly content: string | undefined
-  /** Which change made it what it is, in a store that several servers share. */
+  /** Which change made it what it is. */
   readonly version?: string
+  /** A newer version of Sluice made it, or it is damaged: it is kept as it is, not shown, and not changed. */
+  readonly opaque?: true
 }
 
-/** Whether a store that is elsewhere can be used: `down` may pass, `lost` needs somebody to look, and a restart. */
+/** A change and the version that its author saw; undefined: no object. */
+export interface Change {
+  readonly object: StoredObject
+  readonly seen: string | undefined
+}
+
+/** Whether a store can be used: `down` may pass, `lost` needs somebody to look, and a restart. */
 export type Condition = 'up' | 'down' | 'lost'
 
 /** What a server has read of a state that is elsewhere, and written to it; counts since the start. */
@@ -53,13 +57,22 @@ export interface StateFigures {
 
 /** The store of the thread that owns it: the others have copies of all objects, and are sent every change. */
 export interface OwnedStore extends CatalogStore {
+  environment(name: string): StoredObjects
+  /** Those that are opaque, too. */
   all(): readonly StoredObject[]
   /**
    * Makes a change; whether there was an object of that kind and name before. `seen`: the version that its author saw,
-   * undefined: none. A store that several servers share rejects with a ChangeConflict when it is another one by now.
+   * undefined: none. Rejects with a ChangeConflict when it is another one by now, or cannot be read here.
    */
-  change(object: StoredObject, seen?: string): boolean | Promise<boolean>
-  /** Of a store that is elsewhere; its objects can be read in any case. */
+  change(object: StoredObject, seen?: string): Promise<boolean>
+  /**
+   * Makes changes of different objects: all, or none. Where that cannot be promised, the rejection says how many were
+   * made.
+   */
+  changeAll(changes: readonly Change[]): Promise<void>
+  /** How often there was something in it that is no object, and was passed over. */
+  readonly passedOver: number
+  /** Whether changes can be made, of a store on a disk or elsewhere; its objects can be read in any case. */
   readonly condition?: Condition
   /** Of the same, for metrics. */
   readonly figures?: StateFigures
@@ -69,91 +82,13 @@ export interface OwnedStore extends CatalogStore {
   follow(changed: (object: StoredObject) => void): void
 }
 
-/** The file in the folder of the configuration. */
-export const STORE_FILE = 'sluice.db'
-
-const OWNER_ONLY = 0o600
-
-/** Opens the file in `folder` (made if need be), or a database in memory. */
-export async function openStore(folder?: string): Promise<OwnedStore> {
-  const { DatabaseSync: Database } = await import('node:sqlite')
-  const file = folder === undefined ? ':memory:' : path.join(folder, STORE_FILE)
-  if (folder !== undefined) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    // Views hold statements with their literals: nobody else may read them. SQLite's further files follow this one.
-    closeSync(openSync(file, 'a', OWNER_ONLY))
-    chmodSync(file, OWNER_ONLY)
-  }
-  const database = new Database(file)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000')
-  database.exec(`CREATE TABLE IF NOT EXISTS objects (
-    environment TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, content TEXT NOT NULL,
-    PRIMARY KEY (environment, kind, name)
-  ) WITHOUT ROWID`)
-  return new SqliteStore(database)
+/** The kind that shares its names with this one, if there is one. */
+export function otherOf(kind: ObjectKind): 'view' | 'synonym' | undefined {
+  return kind === 'view' ? 'synonym' : kind === 'synonym' ? 'view' : undefined
 }
 
-class SqliteStore implements OwnedStore {
-  readonly #database: DatabaseSync
-  readonly #list: ReturnType<DatabaseSync['prepare']>
-  readonly #put: ReturnType<DatabaseSync['prepare']>
-  readonly #remove: ReturnType<DatabaseSync['prepare']>
-  readonly #environments = new Map<string, StoredObjects>()
-  readonly #followers: ((object: StoredObject) => void)[] = []
-
-  constructor(database: DatabaseSync) {
-    this.#database = database
-    this.#list = database.prepare('SELECT environment, kind, name, content FROM objects')
-    this.#put = database.prepare(
-      'INSERT OR REPLACE INTO objects (environment, kind, name, content) VALUES (?, ?, ?, ?)',
-    )
-    this.#remove = database.prepare('DELETE FROM objects WHERE environment = ? AND kind = ? AND name = ?')
-    for (const { environment, kind, name, content } of this.all())
-      this.environment(environment).put(kind, name, content)
-  }
-
-  environment(name: string): StoredObjects {
-    let objects = this.#environments.get(name)
-    if (objects === undefined) {
-      objects = new StoredObjects((kind, object, content) =>
-        this.change({ environment: name, kind, name: object, content }),
-      )
-      this.#environments.set(name, objects)
-    }
-    return objects
-  }
-
-  all(): readonly StoredObject[] {
-    return this.#list.all().map((row) => ({
-      environment: String(row['environment']),
-      kind: String(row['kind']) as ObjectKind,
-      name: String(row['name']),
-      content: String(row['content']),
-    }))
-  }
-
-  change(object: StoredObject): boolean {
-    const { environment, kind, name, content } = object
-    const objects = this.environment(environment)
-    const was = objects.has(kind, name)
-    if (content === undefined) this.#remove.run(environment, kind, name)
-    else this.#put.run(environment, kind, name, content)
-    objects.put(kind, name, content)
-    for (const changed of this.#followers) changed(object)
-    return was
-  }
-
-  follow(changed: (object: StoredObject) => void): void {
-    this.#followers.push(changed)
-  }
-
-  close(): void {
-    this.#database.close()
-  }
-}
-
-/** Owners hold no line break; names of queries may hold anything. */
-function queryKey(owner: string, name: string): string {
+/** What a saved query is called among objects. Owners hold no line break; names of queries may hold anything. */
+export function queryKey(owner: string, name: string): string {
   return `${owner}\n${name}`
 }
 
@@ -166,7 +101,7 @@ type ChangeObject = (
   name: string,
   content: string | undefined,
   seen: string | undefined,
-) => boolean | Promise<boolean>
+) => Promise<boolean>
 
 /** The objects of one environment, in memory; `change` is how one of them becomes another. */
 export class StoredObjects implements ObjectStore {
@@ -179,19 +114,26 @@ export class StoredObjects implements ObjectStore {
     query: new Map(),
     revocation: new Map(),
   }
-  /** Of stores that several servers share, by kind and name. */
+  /** By kind and name. */
   readonly #versions = new Map<string, string>()
+  readonly #opaque = new Set<string>()
 
   constructor(change: ChangeObject) {
     this.#change = change
   }
 
   /** Takes over what is kept elsewhere. */
-  put(kind: ObjectKind, name: string, content: string | undefined, version?: string): void {
-    if (content === undefined) this.#kinds[kind].delete(name)
+  put({ kind, name, content, version, opaque }: StoredObject): void {
+    const key = `${kind} ${name}`
+    if (content === undefined || opaque === true) this.#kinds[kind].delete(name)
     else this.#kinds[kind].set(name, JSON.parse(content))
-    if (content === undefined || version === undefined) this.#versions.delete(`${kind} ${name}`)
-    else this.#versions.set(`${kind} ${name}`, version)
+    if (content === undefined || version === undefined) this.#versions.delete(key)
+    else this.#versions.set(key, version)
+    if (content !== undefined && opaque === true) this.#opaque.add(key)
+    else this.#opaque.delete(key)
+  }
+  isOpaque(kind: ObjectKind, name: string): boolean {
+    return this.#opaque.has(`${kind} ${name}`)
   }
   has(kind: ObjectKind, name: string): boolean {
     return this.#kinds[kind].has(name)

@@ -60,7 +60,8 @@ export async function start(
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
     if (code === 'EADDRINUSE')
       throw new Error(`Port ${address.port} on ${address.host} is taken. Choose another with --port.`)
-    if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'
+    if (isListening && (code === 'EACCES' || code === 'EADDRNOTAVAIL'))
       throw new Error(`Cannot listen on ${address.host}, port ${address.port} (${code}).`)
     throw cause
   }

@@ -6,7 +6,7 @@ import { ConfigError, loadConfig } from '../server/config/config.ts'
 import type { Overrides } from '../server/config/overrides.ts'
 import { createLog } from '../server/log.ts'
 import { openNamed, type StoreName } from '../server/open-state.ts'
-import { exportedLines, importLines } from '../server/state-transfer.ts'
+import { exportedLines, importLines, leftOut } from '../server/state-transfer.ts'
 import { readStandardInput } from './terminal.ts'
 
 export async function state(what: 'export' | 'import', given: Record<string, unknown>): Promise<void> {
@@ -25,10 +25,15 @@ export async function state(what: 'export' | 'import', given: Record<string, unk
     if (cause instanceof ConfigError) throw new Error(cause.message)
     throw cause
   })
-  const store = await openNamed(config, name, createLog('silent'))
+  // A copy of what is not there would be an empty one.
+  const store = await openNamed(config, name, createLog('silent'), what === 'import')
   try {
     if (what === 'export') {
       for (const line of exportedLines(store)) process.stdout.write(`${line}\n`)
+      const lacking = leftOut(store)
+      if (lacking === undefined) return
+      process.stderr.write(`The copy is not whole. ${lacking}\n`)
+      process.exitCode = 1
       return
     }
     const { written, same } = await importLines(store, await readStandardInput(), overwrite === true)

@@ -49,6 +49,13 @@ export class ProduceError extends Error {
 /** Somebody else changed the object first: this change did not count, anywhere. */
 export class ChangeConflict extends UserError {}
 
+/** What is said of a change on an object that cannot be read here. `what`: `view`, …; `name`: as a user knows it. */
+export function notReadable(what: string, name: string): ChangeConflict {
+  return new ChangeConflict(
+    `The ${what} ${JSON.stringify(name)} was made by a newer version of Sluice, or is damaged: this server cannot read it, and leaves it as it is. Change it with that version.`,
+  )
+}
+
 /** What CREATE TABLE declared about a topic. */
 export interface TableDeclaration {
   /** The id of the topic that was declared, once it is known. */
@@ -128,6 +135,8 @@ export interface ObjectStore {
   saveQuery?(query: SavedQuery): void | Promise<void>
   /** Whether there was one. */
   removeQuery?(owner: string, name: string): boolean | Promise<boolean>
+  /** Whether there is such an object that cannot be read here: the name is taken, and nobody can change it. */
+  isOpaque?(kind: 'view' | 'synonym' | 'table', name: string): boolean
   /** Whether there was one. The note on a topic goes with its table. */
   remove(kind: 'view' | 'synonym' | 'table', name: string): boolean | Promise<boolean>
 }

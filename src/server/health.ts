@@ -40,6 +40,8 @@ export interface HealthReport {
   readonly environments: readonly { readonly name: string; readonly kafka: Reachability }[]
   /** Of the topic that servers share, if there is one. */
   readonly stateTopic?: Condition
+  /** Of the file in the data folder, where there is no such topic: down while it takes no change. */
+  readonly dataFile?: Condition
   /** Of the topic in which servers speak to each other: while it is down, this one is alone. */
   readonly serversTopic?: 'up' | 'down'
 }
@@ -62,7 +64,7 @@ export class Health {
   readonly #states: State[]
   readonly #clock: Clock
   readonly #log: Log
-  readonly #store: Pick<OwnedStore, 'condition' | 'wasRead'> | undefined
+  readonly #store: Pick<OwnedStore, 'condition' | 'wasRead' | 'figures'> | undefined
   readonly #begunMs: number
 
   /** `store`: its condition is reported, if it has one. */
@@ -70,7 +72,7 @@ export class Health {
     environments: readonly Environment[],
     clock: Clock,
     log: Log,
-    store?: Pick<OwnedStore, 'condition' | 'wasRead'>,
+    store?: Pick<OwnedStore, 'condition' | 'wasRead' | 'figures'>,
   ) {
     this.#store = store
     this.#begunMs = clock.monotonic()
@@ -97,10 +99,14 @@ export class Health {
     })
     if (first.length > 0) await within(Promise.all(first), { ms: FIRST_WAIT_MS, clock: this.#clock })
     const environments = this.#environments.map(({ name }, i) => ({ name, kafka: this.#states[i].kafka }))
-    const stateTopic = this.#store?.condition
+    const condition = this.#store?.condition
     const serversTopic = this.servers?.condition
     const shared = {
-      ...(stateTopic === undefined ? {} : { stateTopic }),
+      ...(condition === undefined
+        ? {}
+        : this.#store?.figures === undefined
+          ? { dataFile: condition }
+          : { stateTopic: condition }),
       ...(serversTopic === undefined ? {} : { serversTopic }),
     }
     const well = [...environments.map(({ kafka }) => kafka), ...Object.values(shared)].every((each) => each === 'up')

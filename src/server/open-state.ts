@@ -2,8 +2,10 @@
  * Opens what holds views, synonyms, declared formats, descriptions and saved queries: the file in the data folder, or
  * the topic that several servers share.
  */
+import type { Note } from '../catalog/state/passed-over.ts'
 import { openStateTopic, type StateTopic } from '../catalog/state/state-topic.ts'
-import { openStore, type OwnedStore } from '../catalog/store.ts'
+import { openStore } from '../catalog/file-store.ts'
+import type { OwnedStore } from '../catalog/store.ts'
 import { Cluster } from '../kafka/cluster.ts'
 import { createKafkaLog } from '../kafka/read/reader.ts'
 import { there } from '../lib/assert.ts'
@@ -17,18 +19,23 @@ export type StoreName = 'file' | 'topic'
 
 /**
  * The store that `sluice state` is about; without a name the one that the server uses. Rejects where the configuration
- * has none, or the topic does not answer.
+ * has none, the topic does not answer, or it is not there and not to be made (`create`).
  */
-export async function openNamed(config: ServerConfig, name: StoreName | undefined, log: Log): Promise<OwnedStore> {
+export async function openNamed(
+  config: ServerConfig,
+  name: StoreName | undefined,
+  log: Log,
+  create = true,
+): Promise<OwnedStore> {
   const wanted = name ?? (config.state === undefined ? 'file' : 'topic')
   if (wanted === 'file') {
     if (config.server.dataFolder === undefined)
       throw new UserError('There is no file: the configuration has no server.dataFolder. Give it, or --data-folder.')
-    return await openStore(config.server.dataFolder)
+    return await openStore(config.server.dataFolder, { create, note: noteIn(log) })
   }
   if (config.state === undefined)
     throw new UserError('There is no topic: the configuration has no state.topic. Give it, or --state-topic.')
-  const store = await openTopic(config, config.state, log)
+  const store = await openTopic(config, config.state, log, { create })
   if (store.condition === 'up') return store
   store.close()
   throw new UserError(`The topic ${JSON.stringify(config.state.topic)} (state.topic) cannot be read: ${store.problem}.`)
@@ -37,11 +44,20 @@ export async function openNamed(config: ServerConfig, name: StoreName | undefine
 /** The store that the configuration names. Rejects with a StateTopicError when its topic cannot serve. */
 export async function openState(config: ServerConfig, log: Log, clock?: Clock): Promise<OwnedStore> {
   return config.state === undefined
-    ? await openStore(config.server.dataFolder)
-    : await openTopic(config, config.state, log, clock)
+    ? await openStore(config.server.dataFolder, { note: noteIn(log), clock })
+    : await openTopic(config, config.state, log, { clock })
 }
 
-async function openTopic(config: ServerConfig, state: StateConfig, log: Log, clock?: Clock): Promise<StateTopic> {
+function noteIn(log: Log): Note {
+  return (level, about, text) => log[level](about, text)
+}
+
+async function openTopic(
+  config: ServerConfig,
+  state: StateConfig,
+  log: Log,
+  { clock, create }: { readonly clock?: Clock; readonly create?: boolean },
+): Promise<StateTopic> {
   const { kafka } = there(
     config.environments.find(({ name }) => name === state.environment),
     'the configuration was checked for the environment of the state topic',
@@ -52,7 +68,8 @@ async function openTopic(config: ServerConfig, state: StateConfig, log: Log, clo
     log: createKafkaLog(cluster),
     topic: state.topic,
     replication: state.replication,
-    note: (level, about, text) => log[level](about, text),
+    note: noteIn(log),
     clock,
+    create,
   })
 }

@@ -1,9 +1,22 @@
 /**
  * One change of an object as a record of the state topic. Key: `["environment","kind","name"]`; value: `{"version",
- * "seen", "by", "over", "content"}`, or a tombstone with the same (but for the content) in its header `change`.
+ * "seen", "by", "over", "content"}`, or a tombstone with the same (but for the content) in its header `change`. What a
+ * newer version of Sluice says besides, or in a form that is not known here, is kept as it is.
  */
+import { UserError } from '../../lib/user-error.ts'
 import type { RecordToProduce } from '../../plan/administration.ts'
-import { OBJECT_KINDS, type ObjectKind } from '../store.ts'
+import {
+  isContentOf,
+  isObject,
+  isObjectKind,
+  isText,
+  isTexts,
+  isTooDeep,
+  parsedJson,
+  placeFault,
+  TOO_DEEP,
+} from '../object-shapes.ts'
+import type { ObjectKind } from '../store.ts'
 
 /** A change, or the object again as a change made it. */
 export interface Entry {
@@ -20,6 +33,13 @@ export interface Entry {
   readonly over: readonly string[]
   /** The server that wrote it. */
   readonly by: string
+  /** What a newer version says besides, of any change: written again as it is. */
+  readonly more?: Readonly<Record<string, unknown>>
+  /**
+   * This version cannot read the object, a newer one has made it: `content` is all that the newer version says of it. It
+   * has its place and its version like any other, is not shown, and nobody changes it here.
+   */
+  readonly opaque?: true
 }
 
 /** What a tombstone saw that somebody wrote by hand. */
@@ -35,8 +55,8 @@ const OVER_BYTES = 64 * 1024
 /** Not a limit: characters of a version or of a server; they are made by servers. */
 const MAX_VERSION = 128
 
-/** Not a limit: characters of what a login or an account is called in a revocation; they have a form of their own. */
-const MAX_ID = 64
+/** Not a limit: characters of what a revocation says, which a newer version may add to: there may be many of them. */
+const MAX_REVOCATION = 512
 
 const HEADER = 'change'
 
@@ -50,12 +70,18 @@ export interface StateRecord {
 
 /** The record of a change. */
 export function recordOf(entry: Entry): RecordToProduce {
-  const { environment, kind, name, content, version, seen, over, by } = entry
-  const about = { version, ...(typeof seen === 'string' ? { seen } : {}), by, ...(over.length === 0 ? {} : { over }) }
+  const { environment, kind, name, content, version, seen, over, by, more, opaque } = entry
+  const own = { version, ...(typeof seen === 'string' ? { seen } : {}), by, ...(over.length === 0 ? {} : { over }) }
+  const about = { ...own, ...more }
   const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
   const key = bytes([environment, kind, name])
   if (content === undefined) return { key, value: null, headers: [{ key: HEADER, value: bytes(about) }], partition: 0 }
-  return { key, value: bytes({ ...about, content: JSON.parse(content) }), partition: 0 }
+  const said: unknown = JSON.parse(content)
+  return {
+    key,
+    value: bytes(opaque === true && isObject(said) ? { ...about, ...said } : { ...about, content: said }),
+    partition: 0,
+  }
 }
 
 /** Bytes of a record: what `state.object.bytes` and `state.bytes` count. */
@@ -70,83 +96,62 @@ export function sizeOf({ key, value, headers = [] }: RecordToProduce | StateReco
 export function entryOf(record: StateRecord): Entry | string {
   if (sizeOf(record) > MAX_OBJECT_BYTES + OVER_BYTES)
     return `it is larger than ${MAX_OBJECT_BYTES} bytes (state.object.bytes)`
+  const header = record.headers.find(({ key: named }) => named === HEADER)?.value ?? null
+  if ([record.key, record.value, header].some((bytes) => bytes !== null && isTooDeep(bytes))) return TOO_DEEP
   const key = parsed(record.key)
   if (!isTexts(key) || key.length !== 3) return 'its key is not ["environment","kind","name"]'
   const [environment, kind, name] = key
   if (!isObjectKind(kind)) return 'its key names no kind of object'
-  if (kind === 'revocation' && (environment !== '' || name.length > MAX_ID))
-    return 'its key is not that of a revocation'
+  const fault = placeFault(environment, kind, name)
+  if (fault !== undefined) return fault
   const place = { environment, kind, name }
   if (record.value === null) {
-    const header = record.headers.find(({ key: named }) => named === HEADER)
-    const about = aboutOf(parsed(header?.value ?? null))
-    if (about !== undefined) return { ...place, content: undefined, ...about }
+    const about = aboutOf(parsed(header))
+    if (about !== undefined) return { ...place, content: undefined, ...about.own, ...moreOf(about.rest) }
     // By hand: compaction will keep it, so that it has to count.
     return { ...place, content: undefined, version: `offset-${record.offset}`, seen: ANY, over: [], by: '' }
   }
-  const value = parsed(record.value)
-  const about = aboutOf(value)
-  if (about === undefined || !isObject(value)) return 'its value is not {"version", "by", "content"}'
-  const content = value['content']
-  if (!isContentOf(kind, content)) return `its content is not that of a ${kind}`
-  return { ...place, content: JSON.stringify(content), ...about }
+  const about = aboutOf(parsed(record.value))
+  if (about === undefined) return 'its value is not {"version", "by", "content"}'
+  const { own, rest } = about
+  const all = JSON.stringify(rest)
+  const { content, ...more } = rest
+  const isUsable = isContentOf(kind, name, content)
+  if (kind === 'revocation' && (all.length > MAX_REVOCATION || !isUsable))
+    return 'its content is not that of a revocation'
+  if (!isUsable) return { ...place, content: all, ...own, opaque: true }
+  return { ...place, content: JSON.stringify(content), ...own, ...moreOf(more) }
 }
 
-function aboutOf(value: unknown): Pick<Entry, 'version' | 'seen' | 'over' | 'by'> | undefined {
+/** The change itself, if everybody who reads its record takes it for what it is. Throws a UserError otherwise. */
+export function writable(entry: Entry): Entry {
+  const { key, value, headers = [] } = recordOf(entry)
+  const back = sizeOf({ key, value, headers }) > MAX_OBJECT_BYTES ? entry : entryOf({ offset: 0, key, value, headers })
+  const isWhole = typeof back !== 'string' && back.opaque === entry.opaque
+  if (isWhole) return entry
+  const reason = typeof back === 'string' ? back : `its content is not that of a ${entry.kind}`
+  throw new UserError(`The ${entry.kind} ${JSON.stringify(entry.name)} cannot be kept: ${reason}.`)
+}
+
+type About = Pick<Entry, 'version' | 'seen' | 'over' | 'by'>
+
+function aboutOf(value: unknown): { readonly own: About; readonly rest: Record<string, unknown> } | undefined {
   if (!isObject(value)) return undefined
-  const { version, seen, over = [], by } = value
+  const { version, seen, over = [], by, ...rest } = value
   if (!isVersion(version) || !isVersion(by) || !isTexts(over) || !over.every(isVersion)) return undefined
-  if (seen !== undefined && typeof seen !== 'string') return undefined
-  return { version, seen, over, by }
+  if (seen !== undefined && !isVersion(seen)) return undefined
+  return { own: { version, seen, over, by }, rest }
 }
 
-/** What is read of an object without another look; more may be in it. */
-const SHAPES: Readonly<Record<ObjectKind, (content: Record<string, unknown>) => boolean>> = {
-  view: ({ name, text, sources, owner }) => [name, text, owner].every(isText) && isTexts(sources),
-  synonym: ({ name, target, owner }) => [name, target, owner].every(isText),
-  table: ({ key, value, subjects }) => isText(key) && isText(value) && isTexts(subjects),
-  note: ({ description, tags }) => (description === null || isText(description)) && isTexts(tags),
-  query: ({ name, owner, sql, parameters, sources }) =>
-    [name, owner, sql].every(isText) && isObject(parameters) && isTexts(sources),
-  // There may be many of them, so nothing else may be in it.
-  revocation: ({ until, before, account, ...rest }) =>
-    isTime(until) &&
-    (before === undefined || isTime(before)) &&
-    (account === undefined || (isText(account) && account.length <= MAX_ID)) &&
-    Object.keys(rest).length === 0,
+function moreOf(more: Record<string, unknown>): Pick<Entry, 'more'> {
+  return Object.keys(more).length === 0 ? {} : { more }
 }
 
 function parsed(bytes: Uint8Array | null): unknown {
   if (bytes === null) return undefined
-  try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
-  } catch {
-    return undefined
-  }
+  return parsedJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
 }
 
-/** Whether a value is the content of such an object, as far as it is read without another look. */
-export function isContentOf(kind: ObjectKind, content: unknown): content is Record<string, unknown> {
-  return isObject(content) && SHAPES[kind](content)
-}
-
-/** Whether it names a kind of object. */
-export function isObjectKind(value: unknown): value is ObjectKind {
-  return (OBJECT_KINDS as readonly string[]).includes(value as string)
-}
-/** Epoch milliseconds. */
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
 function isVersion(value: unknown): value is string {
   return isText(value) && value.length <= MAX_VERSION
-}
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText)
-}
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

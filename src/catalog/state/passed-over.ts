@@ -1,8 +1,8 @@
-/** What the log of the server says of records in the state topic that are no objects. */
+/** What the log of the server says of what is in a store and is no object. */
 
 /**
- * Limit `state.noted.records` (records): records that are no objects and get a line in the log. Beyond it: one more line
- * says so.
+ * Limit `state.noted.records` (records): of the state topic, or rows of the data file, that are no objects and get a line
+ * in the log. Beyond it: one more line says so.
  */
 const MAX_NOTED = 100
 
@@ -10,21 +10,24 @@ const MAX_NOTED = 100
 export type Note = (level: 'info' | 'warn' | 'error', about: object, text: string) => void
 
 export class PassedOver {
-  readonly #topic: string
   readonly #note: Note
+  readonly #store: object
+  readonly #what: string
   #noted = 0
 
-  constructor(topic: string, note: Note) {
-    this.#topic = topic
+  /** `store`: which one it is, for each line; `what`: what is passed over in it. */
+  constructor(note: Note, store: object, what: string) {
     this.#note = note
+    this.#store = store
+    this.#what = what
   }
 
-  note(offset: number, reason: string): void {
+  /** `where`: in the store. */
+  note(where: object, reason: string): void {
     if (this.#noted > MAX_NOTED) return
-    const topic = this.#topic
     if (++this.#noted <= MAX_NOTED)
-      return this.#note('warn', { topic, offset, reason }, 'a record of the state topic was passed over')
-    const text = `more than ${MAX_NOTED} records of the state topic were passed over (state.noted.records)`
-    this.#note('warn', { topic }, text)
+      return this.#note('warn', { ...this.#store, ...where, reason }, `a ${this.#what} was passed over`)
+    const text = `more than ${MAX_NOTED} times a ${this.#what} was passed over (state.noted.records)`
+    this.#note('warn', this.#store, text)
   }
 }

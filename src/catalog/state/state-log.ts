@@ -98,7 +98,7 @@ export class StateLog {
       return 'late'
     }
     if (!this.fits(entry)) {
-      slot?.late.push(entry.version)
+      if (slot !== undefined && slot.late.push(entry.version) > LATE) slot.late.shift()
       return 'full'
     }
     this.#put(key, entry, slot)
@@ -107,13 +107,22 @@ export class StateLog {
 
   /** Whether there is room for an object in place of the one that is there. */
   fits(entry: Entry): boolean {
-    if (entry.content === undefined) return true
-    const slot = this.#slots.get(keyOf(entry))
-    const more = slot?.entry.content === undefined ? 1 : 0
-    if (entry.kind === 'revocation') return this.#revocations + more <= this.#limits.revocations
-    if (more === 1 && this.#objects >= this.#limits.objects) return false
-    const before = more === 1 ? 0 : (slot?.bytes ?? 0)
-    return this.#bytes - before + sizeOf(recordOf(entry)) <= this.#limits.bytes
+    return this.withoutRoom([entry]) === undefined
+  }
+
+  /** The first of several objects, each at a place of its own, for which there is no room beside those before it. */
+  withoutRoom(entries: readonly Entry[]): Entry | undefined {
+    let [objects, revocations, bytes] = [this.#objects, this.#revocations, this.#bytes]
+    return entries.find((entry) => {
+      const { kind, content } = entry
+      if (content === undefined) return false
+      const slot = this.#slots.get(keyOf(entry))
+      const more = slot?.entry.content === undefined ? 1 : 0
+      if (kind === 'revocation') return (revocations += more) > this.#limits.revocations
+      objects += more
+      bytes += sizeOf(recordOf({ ...entry, over: [] })) - (more === 1 ? 0 : (slot?.bytes ?? 0))
+      return (more === 1 && objects > this.#limits.objects) || bytes > this.#limits.bytes
+    })
   }
 
   /** What has to be written so that the last record of an object is the one that counts; undefined: it is. */
@@ -128,13 +137,14 @@ export class StateLog {
   }
 
   #put(key: string, entry: Entry, before: Slot | undefined): void {
-    const bytes = entry.content === undefined ? 0 : sizeOf(recordOf(entry))
+    const bytes = entry.content === undefined ? 0 : sizeOf(recordOf({ ...entry, over: [] }))
     if (before?.entry.content !== undefined) this.#count(entry, -1, before.bytes)
     if (entry.content !== undefined) this.#count(entry, 1, bytes)
     this.#slots.delete(key)
     // What is late stays so for a reader who finds it in place of what it lost against.
     const late = before?.late.filter((version) => !entry.over.includes(version)) ?? []
-    const slot: Slot = { entry, bytes, late, met: before?.met ?? [] }
+    // What it stands over is remembered, within bounds, beside it.
+    const slot: Slot = { entry: { ...entry, over: [] }, bytes, late, met: before?.met ?? [] }
     const former = before === undefined ? [] : [stateOf(before.entry)]
     remember(slot, [...entry.over, seenOf(entry), ...former, entry.version])
     this.#slots.set(key, slot)

@@ -8,25 +8,32 @@
 import { randomUUID } from 'node:crypto'
 import { NotWritten, produce } from '../../kafka/admin/produce.ts'
 import type { Cluster } from '../../kafka/cluster.ts'
-import { type BatchSource, KafkaError, type KafkaLog, type OffsetRange, type RecordBatch } from '../../kafka/log.ts'
+import { type BatchSource, KafkaError, type KafkaLog, type RecordBatch } from '../../kafka/log.ts'
 import { type Clock, sleep, systemClock, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import { type Condition, type OwnedStore, type StateFigures, type StoredObject, StoredObjects } from '../store.ts'
-import { type Entry, MAX_OBJECT_BYTES, recordOf, sizeOf } from './entry.ts'
-import { changesOf } from './changes.ts'
+import {
+  type Change,
+  type Condition,
+  type OwnedStore,
+  otherOf,
+  type StateFigures,
+  type StoredObject,
+  StoredObjects,
+} from '../store.ts'
+import { type Entry, MAX_OBJECT_BYTES, recordOf, sizeOf, writable } from './entry.ts'
+import { boundsOf, changesOf, ISOLATION, type Part, readChanges } from './changes.ts'
 import { type Note, PassedOver } from './passed-over.ts'
-import { conflict, full, refused, tooLarge, unknown } from './said.ts'
+import { Repetitions } from './repetitions.ts'
+import { conflict, full, opaque, refused, tooLarge, unfinished, unknown } from './said.ts'
 import { type Outcome, StateLog } from './state-log.ts'
-import { forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
+import { doesNotExist, forbidden, prepareTopic, StateTopicError } from './topic-setup.ts'
 
 /**
  * Limit `state.change.timeout` (ms): how long a change may take to be written and read back. Beyond it: an error that
  * says that the outcome is unknown.
  */
 const CHANGE_TIMEOUT_MS = 45_000
-/** How long the offsets of the topic may take. */
-const OFFSETS_MS = 10_000
 /** How often it is looked whether the topic still begins where it began. */
 const LOOK_MS = 5000
 const FIRST_PAUSE_MS = 100
@@ -36,8 +43,6 @@ const LONGEST_PAUSE_MS = 5000
 const ABSENT_MS = 60_000
 /** How often all of the topic is read at most where something in it does not fit together, before that is an error. */
 const READS = 4
-/** No server writes transactions here; one that somebody else leaves open must not hold the topic up. */
-const ISOLATION = 'read_uncommitted'
 
 export interface StateTopicOptions {
   /** Closed with the store. */
@@ -46,6 +51,8 @@ export interface StateTopicOptions {
   readonly topic: string
   /** Replicas of the topic, if it is created. */
   readonly replication?: number
+  /** Whether the topic may be created. Default: true. */
+  readonly create?: boolean
   readonly note: Note
   readonly clock?: Clock
   /** Smaller limits, for tests. */
@@ -81,7 +88,8 @@ export class StateTopic implements OwnedStore {
   readonly #sent = new Map<string, Promise<boolean>>()
   readonly #closed = new AbortController()
   #changes = 0
-  readonly #passedOver: PassedOver
+  readonly #told: PassedOver
+  readonly #repetitions: Repetitions
   readonly #records = { counts: 0, same: 0, late: 0, full: 0, other: 0 }
   readonly #outcomes = { made: 0, conflict: 0, refused: 0 }
   /** The scan that follows the topic. */
@@ -104,7 +112,10 @@ export class StateTopic implements OwnedStore {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#state = new StateLog(options.limits)
-    this.#passedOver = new PassedOver(options.topic, options.note)
+    const { topic, note } = options
+    this.#told = new PassedOver(note, { topic }, 'record of the state topic')
+    const write = (entry: Entry): Promise<void> => this.#write({ ...entry, by: this.#server })
+    this.#repetitions = new Repetitions({ topic, note, signal: this.#closed.signal, write })
   }
 
   get condition(): Condition {
@@ -113,6 +124,10 @@ export class StateTopic implements OwnedStore {
 
   get wasRead(): boolean {
     return this.#wasRead
+  }
+
+  get passedOver(): number {
+    return this.#records.other + this.#records.full
   }
 
   /** Why changes are refused, where they are. */
@@ -160,7 +175,7 @@ export class StateTopic implements OwnedStore {
 
   async change(object: StoredObject, seen?: string): Promise<boolean> {
     const known = this.#state.find(object)
-    if (known?.content === object.content) return known !== undefined
+    if (known?.opaque !== true && known?.content === object.content) return known !== undefined
     try {
       const before = await this.#change(object, known, seen)
       this.#outcomes.made++
@@ -172,8 +187,7 @@ export class StateTopic implements OwnedStore {
   }
 
   async #change(object: StoredObject, known: Entry | undefined, seen: string | undefined): Promise<boolean> {
-    if (this.#condition !== 'up') throw refused(this.#options.topic, this.#problem)
-    if (known?.version !== seen) throw conflict(object)
+    this.#check({ object, seen })
     if (known === undefined) return await this.#send(object, seen)
     // All threads bind the declaration of a topic that they meet: what says the same is sent once.
     const same = JSON.stringify([object.environment, object.kind, object.name, object.content, seen])
@@ -182,12 +196,43 @@ export class StateTopic implements OwnedStore {
     return await sent
   }
 
+  async changeAll(changes: readonly Change[]): Promise<void> {
+    for (const change of changes) this.#check(change)
+    const entries = changes.map((change) => this.#entry(change))
+    const without = this.#state.withoutRoom(entries)
+    if (without !== undefined) throw full(without.kind, this.#options.limits)
+    for (const [i, { object, seen }] of changes.entries())
+      await this.change(object, seen).catch((cause: unknown) => {
+        throw i === 0 ? cause : unfinished(i, changes.length, cause)
+      })
+  }
+
+  /** Rejects a change that its author would not make if they knew what is there. */
+  #check({ object, seen }: Change): void {
+    if (this.#condition !== 'up') throw refused(this.#options.topic, this.#problem)
+    const known = this.#state.find(object)
+    if (known?.opaque === true) throw opaque(object)
+    if (known?.version !== seen) throw conflict(object)
+    const { environment, kind, name, content } = object
+    const other = otherOf(kind)
+    if (content === undefined || known !== undefined || other === undefined) return
+    if (this.#state.find({ environment, kind: other, name }) !== undefined) throw conflict({ kind: other, name })
+  }
+
+  /** The change as it is written. Throws where nobody would take it for one. */
+  #entry({ object: { environment, kind, name, content }, seen }: Change): Entry {
+    const version = `${this.#server}-${++this.#changes}`
+    const entry = writable({ environment, kind, name, content, version, seen, over: [], by: this.#server })
+    const bytes = sizeOf(recordOf(entry))
+    if (bytes > MAX_OBJECT_BYTES) throw tooLarge(kind, bytes)
+    return entry
+  }
+
   /** Writes a change, and waits until it has been read back; whether there was an object before. */
   async #send(object: StoredObject, seen: string | undefined): Promise<boolean> {
-    const { environment, kind, name, content } = object
-    const version = `${this.#server}-${++this.#changes}`
-    const entry: Entry = { environment, kind, name, content, version, seen, over: [], by: this.#server }
-    this.#checkRoom(entry)
+    const entry = this.#entry({ object, seen })
+    const { kind, version } = entry
+    if (!this.#state.fits(entry)) throw full(kind, this.#options.limits)
     const back = Promise.withResolvers<Outcome>()
     back.promise.catch(() => undefined)
     this.#waiting.set(version, back)
@@ -254,12 +299,13 @@ export class StateTopic implements OwnedStore {
   async #catchUp(): Promise<void> {
     const { cluster, topic, replication } = this.#options
     const { signal } = this.#closed
-    const create = this.#position === undefined
+    const create = this.#position === undefined && this.#options.create !== false
     const metadata = await prepareTopic(cluster, { topic, replication, create, signal })
+    if (metadata === undefined && this.#position === undefined) throw doesNotExist(topic)
     if (metadata === undefined) throw this.#absent()
     this.#absentMs = undefined
     if (this.#topicId !== undefined && metadata.id !== this.#topicId) throw new Lost('it was deleted and created again')
-    const { start, end } = await this.#bounds()
+    const { start, end } = await boundsOf(this.#part)
     if (this.#start === undefined && start > 0)
       this.#options.note(
         'warn',
@@ -276,7 +322,7 @@ export class StateTopic implements OwnedStore {
     if (isBack) this.#options.note('info', { topic, objects: this.all().length }, 'the state topic was read')
     this.#condition = 'up'
     this.#problem = ''
-    for (const entry of this.#state.allAgain()) void this.#writeAgain(entry)
+    for (const entry of this.#state.allAgain()) void this.#repetitions.write(entry)
   }
 
   /** A broker that has just started may not know yet that there is such a topic. */
@@ -288,13 +334,10 @@ export class StateTopic implements OwnedStore {
       : new UserError('the brokers do not know it: they have just started, or it was deleted')
   }
 
-  async #bounds(): Promise<OffsetRange> {
+  /** What is read, and how. */
+  get #part(): Part {
     const { log, topic } = this.#options
-    const limits = { isolation: ISOLATION, timeoutMs: OFFSETS_MS, signal: this.#closed.signal } as const
-    const [bounds] = await log.bounds(topic, [0], limits).catch((error: unknown) => {
-      throw forbidden(topic, error)
-    })
-    return bounds
+    return { log, topic, topicId: this.#topicId, signal: this.#closed.signal }
   }
 
   /** Whoever removes records takes objects away from the servers that start later. */
@@ -313,11 +356,13 @@ export class StateTopic implements OwnedStore {
     for (let reads = 1; ; reads++) {
       const state = new StateLog(this.#options.limits)
       const outcomes = new Map<string, Outcome>()
-      const damaged = await this.#read(start, end, (entry, offset) => {
+      const take = (entry: Entry, offset: number): void => {
         const outcome = state.take(entry)
         this.#count(outcome, entry, offset)
         if (this.#waiting.has(entry.version)) outcomes.set(entry.version, outcome)
-      })
+      }
+      const { damaged, next } = await readChanges(this.#part, start, end, take, this.#other)
+      this.#counted = Math.max(this.#counted, next)
       const doubts = damaged.length === 0 && state.doubts === 0 ? '' : `${damaged.join()} ${state.doubts}`
       if (doubts === before) {
         this.#replace(state)
@@ -331,33 +376,12 @@ export class StateTopic implements OwnedStore {
     }
   }
 
-  /** Gives the changes of a part of the topic to `take`; where batches could not be read. */
-  async #read(start: number, end: number, take: (entry: Entry, offset: number) => void): Promise<number[]> {
-    const { log, topic } = this.#options
-    const damaged: number[] = []
-    if (start === end) return damaged
-    const ranges = [{ partition: 0, start, end }]
-    const source = log.scan({ topic, topicId: this.#topicId, ranges, isolation: ISOLATION }, this.#closed.signal)
-    try {
-      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) {
-        if (batch.fault !== undefined) damaged.push(batch.baseOffset)
-        for (const [entry, offset] of changesOf(batch, this.#other)) take(entry, offset)
-        this.#counted = Math.max(this.#counted, batch.lastOffset + 1)
-      }
-    } catch (error) {
-      throw forbidden(topic, error)
-    } finally {
-      source.close()
-    }
-    return damaged
-  }
-
   /** What is known now is what was read; those who follow are told of what is different. */
   #replace(state: StateLog): void {
     const before = this.#state
     this.#state = state
     for (const entry of before.entries())
-      if (state.find(entry) === undefined) this.#put({ ...entry, content: undefined })
+      if (state.find(entry) === undefined) this.#put({ ...entry, content: undefined, opaque: undefined })
     for (const entry of state.entries()) if (before.find(entry)?.version !== entry.version) this.#put(entry)
   }
 
@@ -369,7 +393,8 @@ export class StateTopic implements OwnedStore {
     const follow = { firstNew: 1, rangesOf: () => [] }
     const cut = new AbortController()
     const looking = this.#clock.every(LOOK_MS, () => {
-      this.#bounds()
+      void this.#repetitions.look(this.#state.allAgain())
+      boundsOf(this.#part)
         .then(
           ({ start: now }) => this.#checkStart(now),
           () => undefined, // The scan says by itself that the topic cannot be read.
@@ -411,14 +436,14 @@ export class StateTopic implements OwnedStore {
     if (outcome === 'counts') this.#put(entry)
     else if (outcome !== 'same' && entry.by === this.#server) {
       const again = this.#state.again(entry)
-      if (again !== undefined) void this.#writeAgain(again)
+      if (again !== undefined) void this.#repetitions.write(again)
     }
     this.#waiting.get(entry.version)?.resolve(outcome)
   }
 
   #put(entry: Entry): void {
     const object = objectOf(entry)
-    this.environment(entry.environment).put(entry.kind, entry.name, entry.content, entry.version)
+    this.environment(entry.environment).put(object)
     for (const changed of this.#followers) changed(object)
   }
 
@@ -426,14 +451,14 @@ export class StateTopic implements OwnedStore {
   #count(outcome: Outcome, { kind }: Entry, offset: number): void {
     if (offset < this.#counted) return
     this.#records[outcome]++
-    if (outcome === 'full') this.#passedOver.note(offset, full(kind, this.#options.limits).message)
+    if (outcome === 'full') this.#told.note({ offset }, full(kind, this.#options.limits).message)
   }
 
   /** A record, or a batch of them, that says nothing of an object. */
   readonly #other = (offset: number, reason: string): void => {
     if (offset < this.#counted) return
     this.#records.other++
-    this.#passedOver.note(offset, reason)
+    this.#told.note({ offset }, reason)
   }
 
   #isDown(error: unknown): void {
@@ -467,30 +492,8 @@ export class StateTopic implements OwnedStore {
     const isRefusal = error instanceof NotWritten || error instanceof KafkaError
     return isRefusal ? refused(this.#options.topic, error.message) : error
   }
-
-  /** An object behind a change that came too late: compaction keeps the last record of a key. */
-  async #writeAgain(entry: Entry): Promise<void> {
-    const { topic, note } = this.#options
-    try {
-      await this.#write({ ...entry, by: this.#server })
-    } catch (error) {
-      // The next server that starts sees that it is missing.
-      if (this.#closed.signal.aborted) return
-      note(
-        'warn',
-        { topic, reason: error instanceof Error ? error.message : String(error) },
-        'an object was not written again',
-      )
-    }
-  }
-
-  #checkRoom(entry: Entry): void {
-    const bytes = sizeOf(recordOf(entry))
-    if (bytes > MAX_OBJECT_BYTES) throw tooLarge(entry.kind, bytes)
-    if (!this.#state.fits(entry)) throw full(entry.kind, this.#options.limits)
-  }
 }
 
-function objectOf({ environment, kind, name, content, version }: Entry): StoredObject {
-  return { environment, kind, name, content, version }
+function objectOf({ environment, kind, name, content, version, opaque: isOpaque }: Entry): StoredObject {
+  return { environment, kind, name, content, version, ...(isOpaque === true ? { opaque: true } : {}) }
 }

@@ -114,6 +114,13 @@ async function checkCompacted(cluster: Cluster, topic: string, deadlineMs: numbe
     )
 }
 
+/** A topic that is to be read is not there, and not to be created. */
+export function doesNotExist(topic: string): StateTopicError {
+  return new StateTopicError(
+    `The topic "${topic}" (state.topic) does not exist, or may not be seen. Look whether it is the right name and the right cluster.`,
+  )
+}
+
 /** A refusal in words; any other error as it is. */
 export function forbidden(topic: string, error: unknown): unknown {
   if (!(error instanceof KafkaError) || error.code !== ERROR.topicAuthorizationFailed) return error

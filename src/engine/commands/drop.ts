@@ -4,7 +4,7 @@
  */
 import { KafkaError } from '../../kafka/log.ts'
 import { UserError } from '../../lib/user-error.ts'
-import type { Administration, TableDeclaration } from '../../plan/administration.ts'
+import { type Administration, notReadable, type TableDeclaration } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Catalog } from '../../plan/catalog.ts'
 import type { Output } from '../../plan/plan.ts'
@@ -57,6 +57,8 @@ export async function dropTopic(
   signal: AbortSignal,
 ): Promise<void> {
   const { objects } = administration
+  // Nobody here knows what else goes with it.
+  if (objects.isOpaque?.('table', name) === true) throw notReadable('declaration of topic', name)
   const there = await administration.exists(name)
   const declaration = there ? await declarationOfTopic(name, administration, catalog) : objects.table(name)
   if (there || declaration === undefined) await administration.deleteTopic(name, signal)

@@ -2,7 +2,7 @@
  * Views and synonyms: made, dropped, shown. One namespace with the topics. A view is the text of its SELECT, bound
  * again for each query that names it, with the rights of that query's account.
  */
-import { type Administration, isVisible } from '../../plan/administration.ts'
+import { type Administration, isVisible, notReadable } from '../../plan/administration.ts'
 import { unknownTable } from '../../plan/bind/unknown-table.ts'
 import type { Output } from '../../plan/plan.ts'
 import { rowsOutput } from '../../plan/bind/show.ts'
@@ -85,6 +85,8 @@ async function checkFree(name: Name, what: string, administration: Administratio
   const { objects } = administration
   if (objects.view(name.text) !== undefined || objects.synonym(name.text) !== undefined)
     throw taken(name.text, administration)
+  for (const kind of ['view', 'synonym'] as const)
+    if (objects.isOpaque?.(kind, name.text) === true) throw notReadable(kind, name.text)
   if (await administration.exists(name.text)) throw new SqlError('EXISTS', `Kafka topic ${name.text} already exists`)
 }
 
@@ -100,6 +102,8 @@ export async function dropObject(
   const there =
     (kind === 'view' ? objects.view(name.text) : objects.synonym(name.text)) !== undefined &&
     isVisible(name.text, objects, (topic) => administration.may('read', topic))
+  if (objects.isOpaque?.(kind, name.text) === true && administration.may('drop', name.text))
+    throw notReadable(kind, name.text)
   if (!there && !ifExists)
     throw new SqlError(
       'UNKNOWN_TABLE',

@@ -99,7 +99,7 @@ export class Revocations {
     this.#clock = clock
     this.#lifetimeMs = lifetimeMs
     this.#startedAt = clock.now()
-    const isOne = ({ kind }: StoredObject): boolean => kind === 'revocation'
+    const isOne = ({ kind, opaque }: StoredObject): boolean => kind === 'revocation' && opaque !== true
     for (const object of store.all().filter(isOne)) this.#take(object, true)
     store.follow((object) => {
       if (isOne(object) && this.#take(object, true)) this.#changed()

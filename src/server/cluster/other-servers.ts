@@ -22,6 +22,9 @@ const REMEMBERED = 100
 /** Servers that are passed over, of which it is said. */
 const PASSED_OVER_TOLD = 10
 
+/** Servers that were silent for too long, whose numbers are remembered. */
+const SILENT = 1000
+
 interface Known {
   presence: Presence
   heardMs: number
@@ -31,6 +34,8 @@ export class OtherServers {
   readonly #clock: Clock
   readonly #known = new Map<string, Known>()
   readonly #gone = new Set<string>()
+  /** The last number of each server that fell silent, and when it did: what it said before does not bring it back. */
+  readonly #silent = new Map<string, { readonly seq: number; readonly sinceMs: number }>()
   /** Those that are passed over: what they are called, why, and when. */
   readonly #passedOver = new Map<
     string,
@@ -51,12 +56,20 @@ export class OtherServers {
         `its clock and that of this server are ${apartMs} ms apart, more than ${MAX_SKEW_MS} (servers.clock)`,
       )
     const known = this.#known.get(from)
-    if (this.#gone.has(from) || (known !== undefined && seq <= known.presence.seq)) return 'known'
+    if (this.#gone.has(from) || seq <= this.#lastSeq(from)) return 'known'
     if (known === undefined && this.alive().length >= MAX_SERVERS)
       return this.#passOver(presence, `${MAX_SERVERS} other servers are known already (servers.known)`)
     this.#passedOver.delete(from)
+    this.#silent.delete(from)
     this.#known.set(from, { presence, heardMs: this.#clock.monotonic() })
     return known === undefined ? 'new' : 'known'
+  }
+
+  /** The number of what a server said last. What is older than the clocks allow is passed over by its time. */
+  #lastSeq(from: string): number {
+    const oldest = this.#clock.monotonic() - 2 * MAX_SKEW_MS
+    for (const [id, { sinceMs }] of this.#silent) if (sinceMs < oldest) this.#silent.delete(id)
+    return (this.#known.get(from)?.presence ?? this.#silent.get(from))?.seq ?? Number.NEGATIVE_INFINITY
   }
 
   #passOver({ from, name }: Presence, problem: string): { readonly problem: string } {
@@ -75,7 +88,12 @@ export class OtherServers {
   /** Those that have been heard of lately. */
   alive(): readonly Presence[] {
     const oldest = this.#clock.monotonic() - SILENCE_MS
-    for (const [id, { heardMs }] of this.#known) if (heardMs < oldest) this.#known.delete(id)
+    for (const [id, { presence, heardMs }] of this.#known) {
+      if (heardMs >= oldest) continue
+      this.#known.delete(id)
+      this.#silent.set(id, { seq: presence.seq, sinceMs: heardMs })
+      if (this.#silent.size > SILENT) this.#silent.delete(this.#silent.keys().next().value as string)
+    }
     return [...this.#known.values()].map(({ presence }) => presence)
   }
 

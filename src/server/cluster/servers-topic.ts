@@ -64,7 +64,7 @@ export class ServersTopic {
   #problem = ''
   #noted = ''
   #notedBad = false
-  /** When something of this server was read last, and first. */
+  /** When something of this server was read last, and first since the topic is followed from its end. */
   #heardMs: number
   #firstHeardMs: number | undefined
   /** Records that said nothing. */
@@ -212,6 +212,8 @@ export class ServersTopic {
     const { signal } = this.#closed
     // A transaction that somebody leaves open must not hold it up.
     const isolation = 'read_uncommitted'
+    // What was said meanwhile is not read: the others have to be heard anew.
+    this.#firstHeardMs = undefined
     const [{ end: start }] = await kafka.bounds(topic, [0], { isolation, timeoutMs: ANSWER_MS, signal })
     const ranges = [{ partition: 0, start, end: Number.POSITIVE_INFINITY }]
     const follow = { firstNew: 1, rangesOf: () => [] }

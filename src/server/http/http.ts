@@ -48,6 +48,11 @@ const REPORT = {
         description:
           'The topic that servers share, if there is one; `lost`: it was deleted or cut, which takes a new start.',
       },
+      dataFile: {
+        type: 'string',
+        enum: ['up', 'down'],
+        description: 'The file in the data folder, if there is one; `down`: it takes no change.',
+      },
       serversTopic: {
         type: 'string',
         enum: ['up', 'down'],

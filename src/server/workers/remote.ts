@@ -110,8 +110,8 @@ export class RemoteStore implements CatalogStore {
   }
 
   /** Takes over a change that the main thread tells of. */
-  changed({ environment, kind, name, content, version }: StoredObject): void {
-    this.environment(environment).put(kind, name, content, version)
+  changed(object: StoredObject): void {
+    this.environment(object.environment).put(object)
   }
 
   close(): void {

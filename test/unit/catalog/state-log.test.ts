@@ -70,8 +70,8 @@ const WRITTEN: readonly (readonly [key: string, value: string])[] = [
   ['["demo","table","t"]', '{"version":"b-1","by":"two","content":{"key":"STRING","value":"JSON","subjects":[]}}'],
   ['["demo","note","t"]', '{"version":"b-2","by":"two","content":{"description":null,"tags":["pii"]}}'],
   [
-    '["demo","query","me/q"]',
-    '{"version":"b-3","by":"two","over":["x"],"content":{"name":"q","owner":"me","sql":"SELECT 1","parameters":{},"sources":[]}}',
+    '["demo","query","me\\nq"]',
+    '{"version":"b-3","by":"two","over":["x"],"content":{"name":"q","owner":"me","sql":"SELECT 1","parameters":{},"shared":false,"sources":[],"savedAt":5}}',
   ],
   ['["","revocation","id"]', '{"version":"b-4","by":"two","content":{"until":1790000000000}}'],
 ]
@@ -81,6 +81,7 @@ test('records of version 0.1.0 are read, and written as that version writes them
   for (const [key, value] of WRITTEN) {
     const given = entryOf({ offset: 0, key: Buffer.from(key), value: Buffer.from(value), headers: [] })
     assert.ok(typeof given !== 'string', `${key}: ${String(given)}`)
+    assert.equal(given.opaque, undefined, key)
     const again = recordOf(given)
     assert.equal(String(again.key), key)
     assert.deepEqual(JSON.parse(String(again.value)), JSON.parse(value))
@@ -101,6 +102,88 @@ test('what a later version says besides is kept, and its kinds are passed over',
   assert.deepEqual(JSON.parse(given.content as string), content)
   const unknown = { offset: 0, key: Buffer.from('["demo","policy","p"]'), value: Buffer.from(value), headers: [] }
   assert.match(String(entryOf(unknown)), /names no kind/)
+  assert.deepEqual(JSON.parse(String(recordOf({ ...given, over: ['x'] }).value)), { ...later, over: ['x'], content })
+})
+
+/** The record as somebody else writes it. */
+function foreign(kind: string, name: string, value: unknown): Entry | string {
+  const key = Buffer.from(JSON.stringify([kind === 'revocation' ? '' : 'e', kind, name]))
+  return entryOf({ offset: 0, key, value: Buffer.from(JSON.stringify(value)), headers: [] })
+}
+
+/** What passes is used without another look: each of these would have ended a list, or the reading of a topic. */
+test('what this version cannot use has its place, is written again as it is, and is not shown', () => {
+  const made = { owner: 'me', createdAt: 1 }
+  const query = { name: 'q', owner: 'me', sql: 'SELECT 1', parameters: {}, shared: false, sources: [], savedAt: 1 }
+  const table = { key: 'STRING', value: 'JSON', subjects: [] }
+  const column = (type: unknown) => ({ kind: 'struct', fields: [{ name: 'a', type, nullable: true }] })
+  const unusable: readonly (readonly [string, string, unknown])[] = [
+    ['view', 'v', undefined],
+    ['view', 'v', { name: 'v', text: 'SELECT 1', sources: [{}], ...made }],
+    ['view', 'v', { name: 'v', text: 'SELECT 1', sources: [], owner: 'me' }],
+    ['view', 'v', { name: 'v', text: 'SELECT 1', sources: [], owner: 'me', createdAt: '2026' }],
+    ['view', 'v', { name: 'v', text: 'SELECT 1', sources: [], owner: 'me', createdAt: 9e15 }],
+    ['view', 'v', { name: 'other', text: 'SELECT 1', sources: [], ...made }],
+    ['synonym', 's', { name: 's', target: 't', owner: 'me', createdAt: 'yesterday' }],
+    ['synonym', 's', { name: 't', target: 't', ...made }],
+    ['table', 't', { ...table, value: 'CBOR' }],
+    ['table', 't', { ...table, key: 'TWCBOR' }],
+    ['table', 't', { ...table, value: 'json' }],
+    ['table', 't', { ...table, value: 'AVRO|CBOR' }],
+    ['table', 't', { ...table, topicId: 5 }],
+    ['table', 't', { ...table, valueColumns: 5 }],
+    ['table', 't', { ...table, keyColumns: column({ kind: 'int128' }) }],
+    ['table', 't', { ...table, valueColumns: column({ kind: 'array' }) }],
+    ['table', 't', { ...table, valueColumns: column({ kind: 'timestamp', unit: 'days' }) }],
+    ['query', 'me\nq', { ...query, savedAt: undefined }],
+    ['query', 'me\nq', { ...query, shared: 'yes' }],
+    ['query', 'me\nq', { ...query, parameters: { a: 1 } }],
+    ['query', 'you\nq', query],
+  ]
+  for (const [kind, name, content] of unusable) {
+    const value = { version: 'n-1', seen: 'n-0', by: 'newer', hint: { a: 1 }, content }
+    const given = foreign(kind, name, value)
+    assert.ok(typeof given !== 'string' && given.opaque === true, `${kind}: ${JSON.stringify(content)}`)
+    const written = JSON.parse(String(recordOf({ ...given, over: ['x'] }).value))
+    assert.deepEqual(written, JSON.parse(JSON.stringify({ ...value, over: ['x'] })))
+  }
+  for (const value of ['TWLONG', 'AVRO|JSON', 'MSGPACK'])
+    assert.deepEqual(
+      (foreign('table', 't', { version: '1', by: 'x', content: { ...table, value } }) as Entry).opaque,
+      undefined,
+    )
+  const kinds = [{ kind: 'map', value: { kind: 'decimal', precision: 5 } }, column({ kind: 'time', unit: 'nanos' })]
+  for (const type of kinds) {
+    const content = { ...table, valueColumns: column(type) }
+    assert.deepEqual((foreign('table', 't', { version: '1', by: 'x', content }) as Entry).opaque, undefined)
+  }
+  // There may be very many of them.
+  const soon = { until: 1, before: 'then' }
+  assert.match(String(foreign('revocation', 'login x', { version: '1', by: 'x', content: soon })), /not that of a rev/)
+  const more = foreign('revocation', 'login x', { version: '1', by: 'x', content: { until: 1, why: 'x' } })
+  assert.deepEqual((more as Entry).opaque, undefined)
+  const long = { until: 1, why: 'x'.repeat(1000) }
+  assert.match(String(foreign('revocation', 'login x', { version: '1', by: 'x', content: long })), /not that of a rev/)
+})
+
+test('versions go on over what cannot be used: a change that did not see it is late for every reader', () => {
+  const newer = foreign('view', 'v', { version: 'new-1', by: 'newer', content: { text: ['SELECT 1'] } })
+  assert.ok(typeof newer !== 'string')
+  const log = new StateLog()
+  assert.equal(log.take(newer), 'counts')
+  assert.equal(log.take(entry('old-1', undefined)), 'late')
+  const again = log.again(newer)
+  assert.deepEqual(again, { ...newer, over: ['old-1'] })
+  assert.equal(log.take(entry('gone', 'new-1', { content: undefined })), 'counts')
+  assert.equal(log.size, 0)
+})
+
+test('room for several objects is that for all of them together', () => {
+  const three = ['a', 'b', 'c'].map((name) => entry(name, undefined, { name }))
+  const bytes = 3 * sizeOf(recordOf(three[0]))
+  assert.equal(new StateLog({ objects: 3, bytes }).withoutRoom(three), undefined)
+  assert.equal(new StateLog({ objects: 2, bytes }).withoutRoom(three), three[2])
+  assert.equal(new StateLog({ objects: 3, bytes: bytes - 1 }).withoutRoom(three), three[2])
 })
 
 test('what is no object is said to be none', () => {
@@ -115,8 +198,10 @@ test('what is no object is said to be none', () => {
     [{ value: bytes('\u0000\u0001') }, /its value is not/],
     [{ value: bytes('{"version":1,"by":"x","content":{}}') }, /its value is not/],
     [{ value: bytes(`{"version":"${'1'.repeat(200)}","by":"x","content":{}}`) }, /its value is not/],
-    [{ value: bytes('{"version":"1","by":"x"}') }, /its content is not that of a view/],
-    [{ value: bytes('{"version":"1","by":"x","content":{"name":"v","text":"","owner":""}}') }, /its content is not/],
+    [{ value: bytes(`{"version":"1","seen":"${'1'.repeat(200)}","by":"x","content":{}}`) }, /its value is not/],
+    [{ value: bytes(`{"version":"1","by":"x","content":${'['.repeat(5000)}${']'.repeat(5000)}}`) }, /too deeply/],
+    [{ value: bytes(`{"version":"1","by":"x","content":${'{"a":'.repeat(1001)}1${'}'.repeat(1001)}}`) }, /too deeply/],
+    [{ key: bytes('['.repeat(5000)) }, /too deeply: more than 1000 levels \(state\.object\.depth\)/],
     [{ value: Buffer.alloc(2 * MAX_OBJECT_BYTES, 32) }, /state\.object\.bytes/],
   ]
   for (const [change, reason] of bad) assert.match(String(entryOf({ ...good, ...change })), reason)

@@ -173,7 +173,7 @@ test('what is no object is passed over with a line each, up to a limit; a tombst
   const passed = notes.filter((note) => note.includes('passed over'))
   assert.equal(passed.length, 101)
   assert.match(passed[0], /"offset":1,"reason":"its key is not/)
-  assert.match(passed[100], /more than 100 records .*state\.noted\.records/)
+  assert.match(passed[100], /more than 100 times a record .*state\.noted\.records/)
   await eventually('the first server took it away, too', () => one.all().length === 0)
 })
 

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { once } from 'node:events'
-import { openStore, type OwnedStore, type StoredObject } from '../../../../src/catalog/store.ts'
+import { openStore } from '../../../../src/catalog/file-store.ts'
+import type { OwnedStore, StoredObject } from '../../../../src/catalog/store.ts'
 import { openStateTopic } from '../../../../src/catalog/state/state-topic.ts'
 import { produce } from '../../../../src/kafka/admin/produce.ts'
 import { Cluster } from '../../../../src/kafka/cluster.ts'
@@ -189,6 +190,8 @@ describe('a signed login', () => {
       environment: (name) => store.environment(name),
       all: () => [],
       change: (object) => store.change(object),
+      changeAll: (changes) => store.changeAll(changes),
+      passedOver: 0,
       follow: (changed) => store.follow(changed),
       close: () => undefined,
     }
@@ -373,7 +376,7 @@ describe('two servers with one state topic', () => {
       { environment: '', kind: 'revocation', name: 'x'.repeat(65), content: '{"until":1}' },
       { environment: '', kind: 'revocation', name, content: '{"until":"soon"}' },
       { environment: '', kind: 'revocation', name, content: '{"until":-1}' },
-      { environment: '', kind: 'revocation', name, content: '{"until":1,"more":"x"}' },
+      { environment: '', kind: 'revocation', name, content: `{"until":1,"more":"${'x'.repeat(600)}"}` },
       { environment: '', kind: 'revocation', name, content: `{"until":1,"account":"${'x'.repeat(65)}"}` },
     ]
     const writer = new Cluster({ brokers: [broker.bootstrap] })

@@ -221,6 +221,17 @@ describe('the other servers', () => {
     assert.deepEqual(others.alive(), [], 'one that went does not come back')
   })
 
+  test('what one said before it fell silent does not bring it back; it does so itself', () => {
+    const { clock, others } = world()
+    others.take(presence({ seq: 5 }))
+    clock.at += SILENCE_MS + 1
+    assert.deepEqual(others.alive(), [])
+    for (const seq of [5, 4]) assert.equal(others.take(presence({ seq })), 'known')
+    assert.deepEqual(others.alive(), [])
+    assert.equal(others.take(presence({ seq: 6, at: clock.at })), 'new')
+    assert.equal(others.alive().length, 1)
+  })
+
   test('are bounded in number, and in what their clocks may differ', () => {
     const { clock, others } = world()
     for (let i = 0; i < MAX_SERVERS; i++) assert.equal(others.take(presence({ from: `s${i}` })), 'new')
