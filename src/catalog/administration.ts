@@ -63,11 +63,14 @@ export function createAdministration(options: AdministrationOptions): Administra
       )
       forget(topic)
     },
-    async produce(topic, records, signal) {
+    async produce(topic, records, signal, taken) {
       try {
-        await produce(cluster, topic, records, signal)
+        await produce(cluster, topic, records, signal, taken)
       } catch (error) {
-        if (error instanceof NotWritten) throw new ProduceError(error.message, error.index, error.written)
+        if (error instanceof NotWritten) {
+          const { message: reason, index, isUnknown, written, unknown } = error
+          throw new ProduceError({ reason, index, isUnknown, written, unknown }, error.cause)
+        }
         throw error
       }
     },

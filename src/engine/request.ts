@@ -12,6 +12,7 @@ import type { FrameSink, QueryEnvironment, RunSummary } from './host.ts'
 import { runScript } from './query.ts'
 import { Stages } from './stages/stages.ts'
 import { Statistics } from './statistics.ts'
+import { andUnknown } from './write/send.ts'
 
 /** STATS are not sent more often than this, whatever interval was asked for. */
 const MIN_STATS_MS = 250
@@ -101,8 +102,7 @@ function enter({ queries }: QueryEnvironment, sql: string, statistics: Statistic
 /** What a statement that was ended in the middle has written; empty: nothing. */
 function writtenBefore({ written, sending }: Statistics): string {
   if (written + sending === 0) return ''
-  const open = sending === 0 ? '' : `; it is not known whether ${sending} more were`
-  return `${written} records were written before${open}.`
+  return `${written} records were written before${andUnknown(sending)}.`
 }
 
 /** Why the caller ended it, where it said so. */

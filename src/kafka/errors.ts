@@ -22,6 +22,7 @@ export const ERROR = {
   notController: 41,
   policyViolation: 44,
   saslAuthenticationFailed: 58,
+  unknownProducerId: 59,
 } as const
 
 /** name, what it means in a sentence, and `true` where a later attempt (after a metadata refresh) may succeed. */
@@ -42,6 +43,7 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
   15: ['COORDINATOR_NOT_AVAILABLE', 'the group has no coordinator at the moment', true],
   16: ['NOT_COORDINATOR', 'the broker does not coordinate this group', true],
   17: ['INVALID_TOPIC_EXCEPTION', 'the topic name is invalid', false],
+  18: ['RECORD_LIST_TOO_LARGE', 'the batch is larger than a segment of the log (segment.bytes)', false],
   19: ['NOT_ENOUGH_REPLICAS', 'fewer replicas are in sync than the topic asks for (min.insync.replicas)', true],
   20: [
     'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
@@ -55,6 +57,7 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
   29: ['TOPIC_AUTHORIZATION_FAILED', 'not authorized for this topic', false],
   30: ['GROUP_AUTHORIZATION_FAILED', 'not authorized for this group', false],
   31: ['CLUSTER_AUTHORIZATION_FAILED', 'not authorized for this cluster', false],
+  32: ['INVALID_TIMESTAMP', 'the timestamp of a record is further from now than the topic takes', false],
   33: ['UNSUPPORTED_SASL_MECHANISM', 'the broker does not offer this SASL mechanism', false],
   34: ['ILLEGAL_SASL_STATE', 'the listener does not expect SASL, or expects it first', false],
   35: ['UNSUPPORTED_VERSION', 'the broker does not support this version of the request', false],
@@ -66,8 +69,12 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
   42: ['INVALID_REQUEST', 'the broker found the request invalid', false],
   43: ['UNSUPPORTED_FOR_MESSAGE_FORMAT', 'the message format of the topic does not support this', false],
   44: ['POLICY_VIOLATION', 'a policy of the broker forbids it', false],
+  45: ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'the broker expects other records of this producer', false],
+  46: ['DUPLICATE_SEQUENCE_NUMBER', 'the broker has these records already', false],
+  47: ['INVALID_PRODUCER_EPOCH', 'the broker knows a newer producer of this id', false],
   56: ['KAFKA_STORAGE_ERROR', 'the broker has a disk error on this partition', true],
   58: ['SASL_AUTHENTICATION_FAILED', 'authentication failed', false],
+  59: ['UNKNOWN_PRODUCER_ID', 'the broker has forgotten this producer', false],
   68: ['NON_EMPTY_GROUP', 'the group is active: it has members', false],
   69: ['GROUP_ID_NOT_FOUND', 'there is no such group', false],
   70: ['FETCH_SESSION_ID_NOT_FOUND', 'the fetch session is unknown', true],
@@ -80,6 +87,7 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
   86: ['GROUP_SUBSCRIBED_TO_TOPIC', 'the group is active: its members read this topic', false],
   87: ['INVALID_RECORD', 'the broker refuses the record', false],
   89: ['THROTTLING_QUOTA_EXCEEDED', 'the quota is used up', true],
+  90: ['PRODUCER_FENCED', 'the broker knows a newer producer of this id', false],
   100: ['UNKNOWN_TOPIC_ID', 'the topic id is unknown', true],
   103: ['INCONSISTENT_TOPIC_ID', 'the topic id does not fit the name', true],
 }
@@ -87,6 +95,11 @@ const NAMES: Readonly<Record<number, readonly [string, string, boolean]>> = {
 /** The name of an error code, `ERROR_<code>` for one that is not known here. */
 export function errorNameOf(code: number): string {
   return NAMES[code]?.[0] ?? `ERROR_${code}`
+}
+
+/** Whether the meaning of an error code is known here. */
+export function isKnown(code: number): boolean {
+  return NAMES[code] !== undefined
 }
 
 /**

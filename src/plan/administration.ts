@@ -32,17 +32,36 @@ export interface RecordToProduce {
   readonly partition?: number
 }
 
-/** A batch of records that did not arrive whole. */
-export class ProduceError extends Error {
+/** What became of records of which not all arrived. */
+export interface ProduceOutcome {
+  /** Why, as a sentence. */
+  readonly reason: string
   /** Index of the first record that was not written. */
   readonly index: number
+  /** Nobody said what became of that record: it may have been written. */
+  readonly isUnknown: boolean
   /** How many of the records were written for certain. */
   readonly written: number
-  constructor(message: string, index: number, written: number) {
-    super(message)
+  /** Of how many nobody said what became of them. */
+  readonly unknown: number
+}
+
+/** Records that did not all arrive. `cause` is what Kafka said. */
+export class ProduceError extends UserError implements ProduceOutcome {
+  readonly reason: string
+  readonly index: number
+  readonly isUnknown: boolean
+  readonly written: number
+  readonly unknown: number
+  constructor({ reason, index, isUnknown, written, unknown }: ProduceOutcome, cause?: unknown) {
+    const what = isUnknown ? 'It is not known whether the record was written' : 'The record was not written'
+    super(`${what}: ${reason}`, { cause })
     this.name = 'ProduceError'
+    this.reason = reason
     this.index = index
+    this.isUnknown = isUnknown
     this.written = written
+    this.unknown = unknown
   }
 }
 
@@ -185,8 +204,16 @@ export interface Administration {
    * POLICY_VIOLATION for a topic that is only compacted.
    */
   deleteRecords(topic: string, before: ReadonlyMap<number, number | 'end'>, signal: AbortSignal): Promise<void>
-  /** Resolves when all brokers that matter have them. Rejects with a ProduceError. Order is kept within a partition. */
-  produce(topic: string, records: readonly RecordToProduce[], signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when all brokers that matter have them; `taken` is told of those that they have so far. Rejects with a
+   * ProduceError, or a KafkaError when none was sent. Order is kept within a partition.
+   */
+  produce(
+    topic: string,
+    records: readonly RecordToProduce[],
+    signal: AbortSignal,
+    taken?: (count: number) => void,
+  ): Promise<void>
   /**
    * The id. Rejects with a sentence when there is no registry, or it refuses. `created`: the subject was not there
    * before.

@@ -7,7 +7,7 @@
 interface RuleBase {
   /**
    * Only responses of this API (its name as in the statistics, e.g. `Fetch`). Any when left out; for `error` and
-   * `corrupt` only Produce, Fetch and ListOffsets count.
+   * `corrupt` only Produce, InitProducerId, Fetch and ListOffsets count.
    */
   readonly api?: string
   readonly topic?: string
@@ -33,7 +33,13 @@ export type FaultRule = RuleBase &
         readonly kind: 'dribble'
         readonly bytes: number
       }
-    | { /** Answer with this error code for the partition. */ readonly kind: 'error'; readonly code: number }
+    | {
+        /** Answer with this error code for the partition. */
+        readonly kind: 'error'
+        readonly code: number
+        /** Of a Produce: after the records were stored, as a leader does that lost its partition meanwhile. */
+        readonly stored?: boolean
+      }
     | {
         /** Flip the bits of byte `at` of the record set (default: its last byte); what is stored stays whole. */
         readonly kind: 'corrupt'

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import type { OffsetRange } from '../../kafka/log.ts'
 import { KafkaError } from '../../kafka/log.ts'
+import { UserError } from '../../lib/user-error.ts'
 import { readRecords } from '../../kafka/read/record-batch.ts'
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
 import type { Table } from '../../plan/catalog.ts'
@@ -17,7 +18,7 @@ import type { StatementContext } from '../context.ts'
 import { nothingHeld, type Operator } from '../operators/operator.ts'
 import { runInto } from '../run-plan.ts'
 import { Turns } from '../turns.ts'
-import { produced } from '../write/send.ts'
+import { andUnknown, counted, produced } from '../write/send.ts'
 import { flagAndInfo } from './answer.ts'
 import { writableTable } from './lookup.ts'
 
@@ -188,30 +189,38 @@ async function writeTombstones(
   let written = 0
   let keyless = 0
   const done = new Set<string>()
-  for await (const records of tombstones(table, places, context)) {
-    const wanted: RecordToProduce[] = []
-    for (const record of records) {
-      const id = record.key === null ? undefined : `${record.partition} ${nameOf(record.key)}`
-      if (id === undefined) keyless++
-      else if (!done.has(id)) {
-        done.add(id)
-        wanted.push(record)
+  try {
+    for await (const records of tombstones(table, places, context)) {
+      const wanted: RecordToProduce[] = []
+      for (const record of records) {
+        const id = record.key === null ? undefined : `${record.partition} ${nameOf(record.key)}`
+        if (id === undefined) keyless++
+        else if (!done.has(id)) {
+          done.add(id)
+          wanted.push(record)
+        }
       }
-    }
-    if (wanted.length === 0) continue
-    try {
+      if (wanted.length === 0) continue
       await produced(wanted, table.topic, administration, context)
       written += wanted.length
-    } catch (error) {
-      if (!(error instanceof ProduceError)) throw error
-      throw new SqlError(
-        'WRITE',
-        `A tombstone was not written: ${error.message} ${written + error.written} tombstones were written.`,
-      )
     }
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof UserError)) throw error
+    throw counted(...whatBecame(error, written))
   }
   const skipped = keyless === 0 ? '' : `, ${keyless} records without a key skipped`
   return flagAndInfo('DELETE', `${written} records deleted${skipped}`)
+}
+
+/** Of a DELETE that ended after so many tombstones: the error, and how many were written. */
+function whatBecame(error: UserError, before: number): [UserError, string] {
+  if (!(error instanceof ProduceError)) return [error, `${before} tombstones were written.`]
+  const { reason, isUnknown, written, unknown } = error
+  const what = isUnknown ? 'It is not known whether a tombstone was written' : 'A tombstone was not written'
+  return [
+    new SqlError('WRITE', `${what}: ${reason}`),
+    `${before + written} tombstones were written${andUnknown(unknown)}.`,
+  ]
 }
 
 /** A key, or its hash where that is shorter: as many as positions may be held. */

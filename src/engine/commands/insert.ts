@@ -12,7 +12,7 @@ import type { StatementContext } from '../context.ts'
 import { DryRun, MAX_CHECKED_RECORDS } from '../write/dry-run.ts'
 import { RecordWriter } from '../write/record-writer.ts'
 import { planRows, selectedRows, valueRows } from '../write/rows.ts'
-import { Sender, sendRecords } from '../write/send.ts'
+import { sendAll, Sender } from '../write/send.ts'
 import { targetsOfColumns, targetsOfValues } from '../write/targets.ts'
 import { flagAndInfo } from './answer.ts'
 import { readingOnly, writableTable } from './lookup.ts'
@@ -40,7 +40,7 @@ async function insertValues(
   const targets = targetsOfValues(statement, statement.rows?.[0].length ?? 0, table)
   const writer = new RecordWriter(table, targets)
   const records = valueRows(statement, targets.length, context, (cells) => writer.record(cells))
-  await sendRecords(records, 0, table, administration, context)
+  await sendAll(records, table, administration, context)
   return `${records.length} records inserted`
 }
 

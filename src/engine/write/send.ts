@@ -1,5 +1,7 @@
 /** Last step of an INSERT: records → the topic, in batches. */
 import { type Administration, ProduceError, type RecordToProduce } from '../../plan/administration.ts'
+import { KafkaError } from '../../kafka/log.ts'
+import { UserError } from '../../lib/user-error.ts'
 import type { Table } from '../../plan/catalog.ts'
 import { SqlError } from '../../sql/error.ts'
 import type { StatementContext } from '../context.ts'
@@ -26,6 +28,7 @@ export class Sender {
   #failure: unknown
   #rows = 0
   #written = 0
+  #unknown = 0
 
   constructor(table: Table, administration: Administration, context: StatementContext) {
     this.#table = table
@@ -38,7 +41,7 @@ export class Sender {
     this.#rows++
     this.#records.push(record)
     this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 32
-    if (this.#sending === undefined && this.#complete) this.#send()
+    if (this.#sending === undefined && this.#complete && this.#failure === undefined) this.#send()
   }
 
   /** Records that Kafka has taken. */
@@ -82,7 +85,10 @@ export class Sender {
           this.#written += batch.length
         },
         (error: unknown) => {
-          if (error instanceof Partial) this.#written += error.written
+          if (error instanceof Partial) {
+            this.#written += error.written
+            this.#unknown += error.unknown
+          }
           this.#failure ??= error
         },
       )
@@ -94,21 +100,38 @@ export class Sender {
   /** Waits for what is under way, and adds to an error how much was written. */
   async withCount(error: unknown): Promise<unknown> {
     await this.#sending
-    if (this.#context.signal.aborted || !(error instanceof SqlError)) return error
-    const said = /^\d+ records? were written/m.test(error.message)
-      ? error.message
-      : `${error.message} ${this.#written} records were inserted before.`
-    return new SqlError(error.code, said, error.span, error.hint)
+    if (this.#context.signal.aborted || !(error instanceof UserError)) return error
+    return counted(error, `${this.#written} records were inserted before${andUnknown(this.#unknown)}.`)
   }
 }
 
-/** A failed batch: the message is whole but for the count. */
+/** A batch that did not arrive whole: the message says all but how much was written. */
 class Partial extends SqlError {
   readonly written: number
-  constructor(message: string, written: number) {
-    super('WRITE', message)
+  readonly unknown: number
+  constructor(row: number, { reason, isUnknown, written, unknown }: ProduceError) {
+    const what = isUnknown ? `It is not known whether row ${row} was written` : `Row ${row} was not written`
+    super('WRITE', sentence(`${what}: ${reason}`))
     this.written = written
+    this.unknown = unknown
   }
+}
+
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`
+}
+
+/** Behind how many were written: of how many that is not known. Empty where it is known of all. */
+export function andUnknown(records: number): string {
+  return records === 0 ? '' : `; it is not known whether ${records} more were`
+}
+
+/** The error, saying also how much was done before it. */
+export function counted(error: UserError, count: string): UserError {
+  const said = `${sentence(error.message)} ${count}`
+  return error instanceof SqlError
+    ? new SqlError(error.code, said, error.span, error.hint)
+    : new UserError(said, { cause: error })
 }
 
 /** Has records written, and counts them for whoever is told that the statement was ended in the middle. */
@@ -119,24 +142,43 @@ export async function produced(
   { statistics, signal }: StatementContext,
 ): Promise<void> {
   statistics.sending += records.length
+  let left = records.length
+  const taken = (count: number): void => {
+    statistics.written += count
+    statistics.sending -= count
+    left -= count
+  }
   try {
-    await administration.produce(topic, records, signal)
-    statistics.written += records.length
+    await administration.produce(topic, records, signal, taken)
+    taken(left)
   } catch (error) {
-    // Nobody has said what became of them.
-    if (!(error instanceof ProduceError)) throw error
-    statistics.written += error.written
-    statistics.sending -= records.length
+    // Ended in the middle: nobody has said what became of the others.
+    if (error instanceof ProduceError) {
+      taken(error.written - (records.length - left))
+      statistics.sending -= left - error.unknown
+    } else if (error instanceof KafkaError) statistics.sending -= left
     throw error
   }
-  statistics.sending -= records.length
 }
 
-/**
- * Sends records at once. `firstRow`: the place of the first among all rows, 0-based. Throws a SqlError that names the
- * row.
- */
-export async function sendRecords(
+/** Sends all records of a statement at once. Throws a SqlError that names the row, and says how many were written. */
+export async function sendAll(
+  records: readonly RecordToProduce[],
+  table: Table,
+  administration: Administration,
+  context: StatementContext,
+): Promise<void> {
+  try {
+    await sendRecords(records, 0, table, administration, context)
+  } catch (error) {
+    if (!(error instanceof Partial)) throw error
+    const { written, unknown } = error
+    throw counted(error, `${written} of ${records.length} records were written${andUnknown(unknown)}.`)
+  }
+}
+
+/** `firstRow`: the place of the first among all rows, 0-based. */
+async function sendRecords(
   records: readonly RecordToProduce[],
   firstRow: number,
   table: Table,
@@ -146,15 +188,6 @@ export async function sendRecords(
   try {
     await produced(records, table.topic, administration, context)
   } catch (error) {
-    if (!(error instanceof ProduceError)) throw error
-    const end = /[.?!]$/.test(error.message) ? '' : '.'
-    const count =
-      firstRow === 0 && records.length === error.index
-        ? ''
-        : ` ${error.written} of ${records.length} records of its batch were written.`
-    throw new Partial(
-      `Row ${firstRow + error.index + 1} was not written: ${error.message}${end}${count}`,
-      error.written,
-    )
+    throw error instanceof ProduceError ? new Partial(firstRow + error.index + 1, error) : error
   }
 }

@@ -91,13 +91,14 @@ function store(name: string, index: number, bytes: Buffer | null, context: Reque
   const topic = cluster.store.topics.get(name)
   const log = topic?.partitions[index]
   if (topic === undefined || log === undefined) return { errorCode: ERROR.unknownTopicOrPartition }
-  const fault = cluster.faults.errorFor('Produce', name, index)
-  if (fault !== 0) return { errorCode: fault }
+  const fault = cluster.faults.take(['error'], 'Produce', name, index)
+  if (fault !== undefined && fault.stored !== true) return { errorCode: fault.code }
   if (log.leader !== context.nodeId) return { errorCode: ERROR.notLeaderOrFollower, currentLeader: currentLeader(log) }
   const checked = checkBatches(bytes ?? Buffer.alloc(0), topic, context.version)
   if ('errorCode' in checked) return checked
   try {
-    return append(topic, log, bytes ?? Buffer.alloc(0), checked.headers, context)
+    const answer = append(topic, log, bytes ?? Buffer.alloc(0), checked.headers, context)
+    return fault === undefined ? answer : { errorCode: fault.code }
   } catch (error) {
     if (error instanceof StoreFullError) return { errorCode: ERROR.policyViolation, errorMessage: error.message }
     throw error
@@ -207,6 +208,8 @@ export const initProducerId = defineApi({
   }),
   response: struct({ throttleTimeMs: int32, errorCode: int16, producerId: int64, producerEpoch: int16 }),
   handle(request, { cluster }) {
+    const errorCode = cluster.faults.errorFor('InitProducerId', '', 0)
+    if (errorCode !== 0) return { errorCode, producerId: -1, producerEpoch: -1 }
     if (request.producerId >= 0 && request.producerEpoch < 32000)
       return { producerId: request.producerId, producerEpoch: request.producerEpoch + 1 }
     return { producerId: cluster.nextProducerId(), producerEpoch: 0 }

@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ExportOptions } from '../../export/options.ts'
-import { ChangeConflict, type Right } from '../../plan/administration.ts'
+import { ChangeConflict, ProduceError, type Right } from '../../plan/administration.ts'
 import type { QueryEnvironment } from '../../engine/host.ts'
 import { KafkaError } from '../../kafka/log.ts'
 import { there } from '../../lib/assert.ts'
@@ -346,7 +346,9 @@ const KAFKA_STATUS: Readonly<Record<string, number>> = {
 
 function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, log: Log): FastifyReply {
   if (cause instanceof RestError) return fail(request, reply, cause.status, cause.message, cause.fields)
-  if (cause instanceof KafkaError) return fail(request, reply, KAFKA_STATUS[cause.errorName] ?? 502, cause.message)
+  const refused = cause instanceof ProduceError ? cause.cause : cause
+  if (refused instanceof KafkaError && cause instanceof Error)
+    return fail(request, reply, KAFKA_STATUS[refused.errorName] ?? 502, cause.message)
   if (cause instanceof SqlError)
     return fail(
       request,

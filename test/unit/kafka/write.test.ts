@@ -7,7 +7,8 @@ import { after, afterEach, before, test } from 'node:test'
 import { createTopic, deleteRecords, deleteTopic } from '../../../src/kafka/admin/topics.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import type { KafkaError } from '../../../src/kafka/log.ts'
-import { NotWritten, produce, PRODUCE_BATCH_BYTES, type Record } from '../../../src/kafka/admin/produce.ts'
+import { PRODUCE_BATCH_BYTES, type Record } from '../../../src/kafka/admin/batches.ts'
+import { type NotWritten, produce } from '../../../src/kafka/admin/produce.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
 import { type PlainRecord, readRecords } from '../../../src/kafka/read/record-batch.ts'
 import { partitionOfKey } from '../../../src/lib/murmur2.ts'
@@ -145,24 +146,12 @@ test('a leader that moved is found; records are written once', async () => {
   )
 })
 
-test('a lost answer is not a reason to write twice', async () => {
-  broker.createTopic('lost')
-  await cluster.topic('lost', { fresh: true })
-  broker.faults.set({ kind: 'drop', api: 'Produce' })
-  await assert.rejects(
-    produce(cluster, 'lost', [record('a')]),
-    (e: NotWritten) =>
-      e instanceof NotWritten && e.index === 0 && e.written === 0 && /not known whether/.test(e.message),
-  )
-  assert.ok(((await stored('lost')).get(0)?.length ?? 0) <= 1)
-})
-
 test('what was written and what was not is told', async () => {
   broker.createTopic('partly', { config: { 'max.message.bytes': '2000' } })
   const good = Array.from({ length: 3 }, () => record(null, 'x'))
   await assert.rejects(
     produce(cluster, 'partly', [...good, record(null, 'y'.repeat(5000))]),
-    (e: NotWritten) => e.index === 0 && e.written === 0 && /MESSAGE_TOO_LARGE/.test(e.message),
+    (e: NotWritten) => e.index === 3 && e.written === 3 && e.unknown === 0 && /MESSAGE_TOO_LARGE/.test(e.message),
   )
   const full = record(null, 'z'.repeat(PRODUCE_BATCH_BYTES - 100))
   broker.createTopic('partly2')

@@ -17,6 +17,7 @@ import { type RunningServer, startServer } from '../../../src/server/start.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const NOT_AUTHORIZED = 29
+const CLUSTER_NOT_AUTHORIZED = 31
 const TOKEN = 'admin-token-0123456789'
 let broker: Broker
 let registry: Registry
@@ -169,4 +170,41 @@ test('INSERT that is ended in the middle says how much it has written', async ()
   const [{ id }] = await running()
   assert.equal((await rest('DELETE', `/api/v1/sql/execution/${id}`)).status, 204)
   await rejected
+})
+
+test('INSERT and DELETE without ids of producers say of how many records nobody knows', async () => {
+  await ask(
+    "CREATE TABLE open (_key string, _value string) FORMAT (STRING, STRING); INSERT INTO open (_key, _value) VALUES ('a', 'b')",
+  )
+  broker.faults.set({ kind: 'error', api: 'InitProducerId', code: CLUSTER_NOT_AUTHORIZED, times: 1000 })
+  // The id that waits is not let be used, and no other is given.
+  broker.faults.set({ kind: 'error', api: 'Produce', topic: 'open', code: CLUSTER_NOT_AUTHORIZED })
+  await ask("INSERT INTO open (_key, _value) VALUES ('c', 'd')")
+  const lost = () => broker.faults.set({ kind: 'drop', api: 'Produce' })
+  lost()
+  await assert.rejects(
+    ask("INSERT INTO open (_key, _value) VALUES ('e', '1'), ('e', '2'), ('e', '3')"),
+    /It is not known whether row 1 was written: .*\. 0 of 3 records were written; it is not known whether 3 more were\./,
+  )
+  assert.equal(broker.store.partition('open', 0)?.end, 5)
+  lost()
+  await assert.rejects(
+    ask("DELETE FROM open WHERE _key = 'e'"),
+    /It is not known whether a tombstone was written: .*\. 0 tombstones were written; it is not known whether 1 more were\./,
+  )
+  lost()
+  const again = await rest('PUT', '/api/topics/open/0/0/resend')
+  assert.equal(again.status, 502)
+  assert.match(await again.text(), /It is not known whether the record was written: /)
+  broker.faults.set({ kind: 'error', api: 'Produce', topic: 'open', code: NOT_AUTHORIZED })
+  assert.equal((await rest('PUT', '/api/topics/open/0/0/resend')).status, 403)
+})
+
+test('INSERT … SELECT that is refused in the middle says how much it has written', async () => {
+  await ask('CREATE TABLE going (_key string, _value string) FORMAT (STRING, STRING)')
+  broker.faults.set({ kind: 'error', api: 'Produce', topic: 'going', code: 87, after: 1 })
+  await assert.rejects(
+    ask('INSERT INTO going (_key, _value) SELECT _value, _value FROM many LIMIT 25000'),
+    /Row 10001 was not written: .*INVALID_RECORD\)\. 10000 records were inserted before\./,
+  )
 })
