@@ -47,9 +47,8 @@ export function withoutLiterals(sql: string): string {
   let end = 0
   for (let token = scanToken(sql, 0); token.kind !== 'end' && text.length < MAX_MASKED; token = scanToken(sql, end)) {
     if (token.start > end || token.kind === 'comment') text += ' '
-    if (token.kind === 'error') return `${text}?`.trim().slice(0, MAX_MASKED)
-    if (token.kind !== 'comment') text += token.kind === 'string' || token.kind === 'number' ? '?' : token.text
-    end = token.end
+    if (token.kind !== 'comment') text += /^(?:string|number|error)$/.test(token.kind) ? '?' : token.text
+    end = token.kind === 'error' ? sql.length : token.end
   }
   return text.replace(/\s+/g, ' ').trim().slice(0, MAX_MASKED)
 }

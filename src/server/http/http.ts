@@ -98,7 +98,7 @@ const TO_THE_END: ReadonlySet<string | undefined> = new Set(['/health', '/health
 
 /** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
 export function createHttp(context: HttpContext): FastifyInstance {
-  const { config, log } = context
+  const { config, log, onRoute } = context
   const offers = new Offers()
   const times = {
     headersTimeout: config.limits['server.header.timeout'],
@@ -134,7 +134,6 @@ export function createHttp(context: HttpContext): FastifyInstance {
     // While it closes, the hook says it in the words of the server.
     return503OnClosing: false,
   }) as unknown as FastifyInstance
-  const { onRoute } = context
   if (onRoute !== undefined)
     app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
   app.setErrorHandler((failure: FastifyError, request, reply) => {
