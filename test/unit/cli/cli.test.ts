@@ -69,6 +69,10 @@ const engine: Run = async (request, _environment, sink, signal) => {
   if (request.sql === 'incomplete')
     sink.send(sentinel({ type: 'SCANNEDSIZE', source: 't', sourceId: 's', amount: 1024 }))
   if (request.sql === 'bad') sink.send(badRecord({ offset: 12, partition: 0, timestamp: 1, table: 't', sourceId: 's' }))
+  if (request.sql === 'two statements') {
+    for (const i of [0, 1]) sink.send(record(`{"a":${i + 1}}`, 0, 'r', i))
+    return summary({ results: 2 })
+  }
   sink.send(record(VALUE, 0, 'row-0', null, '"k"'))
   followed = request.follow
   if (request.sql === 'forever') {
@@ -357,4 +361,9 @@ test('server: it runs on when nobody reads what it says', async () => {
   assert.equal((await fetch(`${url}/health/live`)).status, 200)
   child.kill('SIGTERM')
   assert.equal((await once(child, 'exit'))[0], 0)
+})
+
+test('each statement has a table of its own', async () => {
+  const { out } = await ask('two statements', '--format', 'table')
+  assert.equal(out, 'a\n─\n1\n\na\n─\n2\n')
 })
