@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { type ExportEnd, ExportError, exportFrom } from '../client/export-node.ts'
+import { harmless } from './terminal.ts'
 
 const ENDINGS: Readonly<Record<string, string>> = {
   '.csv': 'csv',
@@ -37,11 +38,11 @@ export async function exportFile({ url, token, environment, sql, file, format }:
   }
   try {
     const end = await exportFrom({ url, token, environment, body: { sql, format: wanted } }, take)
-    process.stderr.write(`${sentence(end, file)}\n`)
+    process.stderr.write(`${harmless(sentence(end, file))}\n`)
     if (end.outcome !== 'complete') process.exitCode = 1
   } catch (cause) {
     if (!(cause instanceof ExportError)) throw cause
-    process.stderr.write(`${cause.message}\n`)
+    process.stderr.write(`${harmless(cause.message)}\n`)
     process.exitCode = 1
   } finally {
     await out?.close()

@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { guardStreams, harmless } from './terminal.ts'
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -189,6 +190,7 @@ for (const command of [serverCommand(), queryCommand(), demoCommand(), hashComma
 program.exitOverride()
 for (const command of program.commands) command.exitOverride()
 
+guardStreams()
 try {
   await program.parseAsync()
 } catch (cause) {
@@ -197,7 +199,7 @@ try {
     // Whatever a command could not explain itself. The stack is for those who ask for it.
     const text =
       cause instanceof Error ? (process.env.SLUICE_DEBUG === '1' ? cause.stack : cause.message) : String(cause)
-    process.stderr.write(`sluice: ${text}\n`)
+    process.stderr.write(`sluice: ${harmless(String(text))}\n`)
     process.exitCode = 1
   }
 }

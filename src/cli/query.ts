@@ -8,7 +8,7 @@ import { incompleteText } from '../client/incomplete.ts'
 import type { Stats } from '../protocol/frames.ts'
 import { exportFile } from './export.ts'
 import { Table } from './table.ts'
-import { Output, readStandardInput, secretText } from './terminal.ts'
+import { harmless, Output, readStandardInput, secretText } from './terminal.ts'
 
 interface QueryOptions {
   readonly url: string
@@ -58,10 +58,13 @@ export async function query(words: readonly string[], given: Record<string, unkn
     options.full !== true && (options.format ?? (process.stdout.isTTY ? 'table' : 'json')) === 'table'
       ? new Table((line) => output.line(line), options.follow === true ? 1 : undefined)
       : undefined
+  let statement: number | null = null
   try {
     for await (const event of running) {
       if (event.type === 'RECORD') {
         report.rows++
+        if (event.statementIndex !== statement) await table?.end()
+        statement = event.statementIndex
         await printRow(event.text, table, output, options.full === true)
       } else report.event(event)
     }
@@ -77,8 +80,14 @@ export async function query(words: readonly string[], given: Record<string, unkn
 
 async function printRow(message: string, table: Table | undefined, output: Output, full: boolean): Promise<void> {
   const value = full ? message : memberText(memberText(message, 'data') ?? '{}', 'value')
-  const waiting = table === undefined ? output.line(value ?? 'null') : table.row(value ?? 'null')
+  const waiting = table === undefined ? output.line(jsonLine(value ?? 'null')) : table.row(value ?? 'null')
   if (waiting !== undefined) await waiting
+}
+
+/** JSON may hold these as they are, inside of strings; on a terminal they could command it. */
+function jsonLine(json: string): string {
+  if (!process.stdout.isTTY) return json
+  return json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)
 }
 
 async function statementFromInput(): Promise<string> {
@@ -170,7 +179,7 @@ class Report {
   }
 
   #say(text: string): void {
-    process.stderr.write(`${this.#lineOpen ? '\n' : ''}${text}\n`)
+    process.stderr.write(`${this.#lineOpen ? '\n' : ''}${harmless(text)}\n`)
     this.#lineOpen = false
   }
 }

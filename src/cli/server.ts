@@ -9,7 +9,7 @@ import type { Environment } from '../server/environment.ts'
 import { followConfig } from '../server/config/follow.ts'
 import { createLog } from '../server/log.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
-import { onEnd, onHangUp } from './terminal.ts'
+import { harmless, onEnd, onHangUp } from './terminal.ts'
 
 /** Topics whose formats are looked up at the start. */
 const SHOWN_TOPICS = 20
@@ -40,7 +40,7 @@ export async function server(given: Record<string, unknown>): Promise<void> {
   )
   for (const environment of running.environments) {
     const found = await look(environment)
-    if (!stopping) process.stdout.write(found)
+    if (!stopping) process.stdout.write(harmless(found))
   }
   const [first] = running.environments
   if (!stopping)

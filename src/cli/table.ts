@@ -3,6 +3,7 @@
  * Cells are the JSON text as it came, strings without quotes.
  */
 import { memberText } from '../lib/text/lossless-json.ts'
+import { harmlessLine } from './terminal.ts'
 
 /** Rows looked at before the first line is printed, by default. */
 const SAMPLE = 200
@@ -21,9 +22,7 @@ function memberNames(json: string): string[] {
 function cell(json: string | undefined): string {
   if (json === undefined) return ''
   const text = json.startsWith('"') ? String(JSON.parse(json)) : json
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
-    c === '\n' ? '⏎' : c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  return harmlessLine(text)
 }
 
 /**
@@ -90,14 +89,15 @@ export class Table {
     this.#waiting = []
     const columns = [...new Set(rows.flatMap((row) => (isObject(row) ? memberNames(row) : ['value'])))]
     this.#columns = columns
+    const head = columns.map(harmlessLine)
     const texts = rows.map((row) => this.#cells(row))
-    this.#widths = columns.map((name, i) =>
+    this.#widths = head.map((name, i) =>
       Math.min(MAX_WIDTH, Math.max(displayWidth(name), ...texts.map((t) => displayWidth(t[i])))),
     )
     this.#right = columns.map((name) =>
       rows.every((row) => isNumber(isObject(row) ? memberText(row, name) : name === 'value' ? row : undefined)),
     )
-    await this.#line(columns)
+    await this.#line(head)
     await this.#line(this.#widths.map((width) => '─'.repeat(width)))
     for (const text of texts) await this.#line(text)
   }

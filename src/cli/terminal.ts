@@ -24,6 +24,38 @@ export function secretText(value: string): string {
   }
 }
 
+/**
+ * Stays as it is when whoever reads standard output or standard error is gone (`| head`): a server runs on. Another
+ * fault of writing, such as a full disk, is said where it can be, and is the exit code 1.
+ */
+export function guardStreams(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EPIPE') return
+      if (process.exitCode !== 1 && stream === process.stdout)
+        process.stderr.write(`sluice: cannot write: ${cause.message}\n`)
+      process.exitCode = 1
+    })
+}
+
+/** Text of others for the terminal: line ends stay, nothing in it commands the terminal. */
+export function harmless(text: string): string {
+  return text.replace(/\r\n/g, '\n').replace(CONTROL, (c) => (c === '\n' ? c : escaped(c)))
+}
+
+/** The same on one line. */
+export function harmlessLine(text: string): string {
+  return text.replace(CONTROL, (c) => (c === '\n' ? '⏎' : escaped(c)))
+}
+
+/** What commands a terminal, or turns the direction of what stands behind it. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+function escaped(c: string): string {
+  const code = c.charCodeAt(0)
+  return c === '\t' ? ' ' : code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, '0')}`
+}
+
 /** Standard output. */
 export class Output {
   /** The reader has gone (`| head`): there is nothing to write for. */
@@ -34,10 +66,9 @@ export class Output {
 
   constructor(whenGone: () => void) {
     this.#whenGone = whenGone
-    process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    process.stdout.on('error', () => {
       if (this.gone) return
       this.gone = true
-      if (cause.code !== 'EPIPE') process.stderr.write(`sluice: cannot write: ${cause.message}\n`)
       this.#whenGone()
     })
   }

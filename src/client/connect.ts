@@ -86,7 +86,7 @@ export class IncompleteError extends Error {
   }
 }
 
-/** One query: its messages while they come, its rows, its end. */
+/** One query: its messages while they come, its rows, its end. It can be read once; another reading throws. */
 export interface Query extends AsyncIterable<QueryEvent> {
   /**
    * The values of the rows alone. Throws a QueryError when the server reports an error, and an IncompleteError behind
@@ -157,13 +157,19 @@ class RunningQuery implements Query {
   #ended = false
   #failure: Error | undefined
   #wake: (() => void) | undefined
+  #leave: (() => void) | undefined
+  #isRead = false
 
   constructor(options: ConnectOptions, sql: string, query: QueryOptions) {
     if (query.signal?.aborted === true) {
       this.#ended = true
       return
     }
-    query.signal?.addEventListener('abort', () => this.cancel(), { once: true })
+    const { signal } = query
+    const abort = () => this.cancel()
+    signal?.addEventListener('abort', abort, { once: true })
+    // A signal that lives long holds nothing of a query that has ended.
+    this.#leave = () => signal?.removeEventListener('abort', abort)
     this.#open(options, sql, query).catch((cause: unknown) =>
       this.#finish(cause instanceof Error ? cause : new Error(String(cause))),
     )
@@ -221,11 +227,13 @@ class RunningQuery implements Query {
     if (this.#ended) return
     this.#ended = true
     this.#failure = failure
+    this.#leave?.()
     this.#wake?.()
   }
 
   cancel(): void {
     const running = !this.#ended
+    this.#leave?.()
     this.#ended = true
     this.#failure = undefined
     this.#inbox.length = 0
@@ -260,6 +268,9 @@ class RunningQuery implements Query {
   }
 
   async *texts(): AsyncGenerator<string> {
+    // The messages are not kept: a second reader would take them from the first, or find none.
+    if (this.#isRead) throw new Error('The result of a query can be read once.')
+    this.#isRead = true
     try {
       for (;;) {
         const text = this.#take()

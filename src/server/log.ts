@@ -5,7 +5,10 @@
  */
 import { createHash } from 'node:crypto'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { PARSE_LIMITS } from '../sql/parse.ts'
+import { scanToken } from '../sql/lex.ts'
+
+/** Limit `log.statement.characters` (characters): the text of a statement without its literals in the log, and in traces. Beyond it: it is cut. */
+const MAX_MASKED = 2000
 
 /** The logger that the server's parts share. */
 export type Log = Logger
@@ -22,7 +25,11 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return pino(options, destination ?? pino.destination({ dest: 2, sync: true }))
+  if (destination !== undefined) return pino(options, destination)
+  const standardError = pino.destination({ dest: 2, sync: true })
+  // A log that cannot be written, as on a full disk, ends nothing.
+  standardError.on('error', () => undefined)
+  return pino(options, standardError)
 }
 
 /** 12 hex digits that stand for a statement. */
@@ -30,17 +37,18 @@ export function statementHash(sql: string): string {
   return createHash('sha256').update(sql).digest('hex').slice(0, 12)
 }
 
-/** The statement without comments, and with every string and number replaced by `?`. Quoted names stay. */
+/**
+ * The statement without comments, and with every string and number replaced by `?`. Quoted names stay. The lexer says
+ * what is a literal, so that nothing which the parser takes for one is shown; of what it cannot read, and of what
+ * stands behind that, nothing is.
+ */
 export function withoutLiterals(sql: string): string {
-  // A longer statement is refused anyway; the pattern keeps a mark for each character of a string.
-  const text = sql
-    .slice(0, PARSE_LIMITS.maxLength)
-    .replace(
-      /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^'\\]|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]?|"")*(?:"|$)|`[^`]*`|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*/gu,
-      (token) => {
-        if (token.startsWith('--') || token.startsWith('/*')) return ' '
-        return /^['"\d]/.test(token) ? '?' : token
-      },
-    )
-  return text.replace(/\s+/g, ' ').trim().slice(0, 2000)
+  let text = ''
+  let end = 0
+  for (let token = scanToken(sql, 0); token.kind !== 'end' && text.length < MAX_MASKED; token = scanToken(sql, end)) {
+    if (token.start > end || token.kind === 'comment') text += ' '
+    if (token.kind !== 'comment') text += /^(?:string|number|error)$/.test(token.kind) ? '?' : token.text
+    end = token.kind === 'error' ? sql.length : token.end
+  }
+  return text.replace(/\s+/g, ' ').trim().slice(0, MAX_MASKED)
 }

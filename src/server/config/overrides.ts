@@ -146,9 +146,9 @@ export function applyOverrides(
     if (variable !== undefined) overlay.set(spec, accounts ? words(variable) : variable, spec.env)
     if (file !== undefined && accounts)
       overlay.set(spec, words(fileText(file, `${spec.env}_FILE`, problems)), `${spec.env}_FILE`)
-    else if (file !== undefined && spec.kind === 'secret') overlay.set(spec, `@${file}`, `${spec.env}_FILE`)
+    else if (file !== undefined && spec.kind === 'secret') overlay.set(spec, file, `${spec.env}_FILE`, 'path')
     const given = overrides[name]
-    if (given !== undefined && given !== false) overlay.set(spec, given, spec.flag)
+    if (given !== undefined && given !== false) overlay.set(spec, given, spec.flag, 'flag')
   }
   applyNamedVariables(overlay, env, problems)
   overlay.named('limits', overrides.limit ?? [], '--limit')
@@ -214,10 +214,19 @@ class Overlay {
     this.#problems = problems
   }
 
-  set(spec: OptionSpec, given: string | boolean | readonly string[], origin: string): void {
+  /**
+   * `form` is what the text of a secret is: itself; on the command line (`flag`) it may be `@file`; or the path of its
+   * file. In a variable a secret may begin with `@`.
+   */
+  set(
+    spec: OptionSpec,
+    given: string | boolean | readonly string[],
+    origin: string,
+    form: 'itself' | 'flag' | 'path' = 'itself',
+  ): void {
     if (spec.kind === 'user' || spec.kind === 'serviceAccount') {
       for (const entry of Array.isArray(given) ? given : [String(given)])
-        this.#account(spec.path[0], entry, spec.kind === 'user' ? 'password' : 'token', origin)
+        this.#account(spec.path[0], entry, spec.kind === 'user' ? 'password' : 'token', origin, form === 'flag')
       return
     }
     if (spec.kind === 'flag' && (given === true || given === 'true')) return this.#tls(origin)
@@ -225,7 +234,8 @@ class Overlay {
     const last = spec.path[spec.path.length - 1]
     const path = spec.path.slice(0, -1)
     if (spec.kind === 'off') this.#put([...path, last], !(value === true || value === 'true'), origin)
-    else if (spec.kind === 'secret' && typeof value === 'string' && value.startsWith('@'))
+    else if (spec.kind === 'secret' && form === 'path') this.#put([...path, `${last}File`], value, origin, last)
+    else if (spec.kind === 'secret' && form === 'flag' && typeof value === 'string' && value.startsWith('@'))
       this.#put([...path, `${last}File`], value.slice(1), origin, last)
     else this.#put([...path, last], value, origin, `${last}File`)
   }
@@ -260,7 +270,7 @@ class Overlay {
     if (!isTree(kafka.tls)) kafka.tls = {}
   }
 
-  #account(section: string, entry: string, key: 'password' | 'token', origin: string): void {
+  #account(section: string, entry: string, key: 'password' | 'token', origin: string, mayBeFile: boolean): void {
     const at = entry.indexOf(':')
     if (at < 1 || at === entry.length - 1) {
       this.#problems.push(
@@ -273,7 +283,8 @@ class Overlay {
       name: entry.slice(0, at),
       permissions: [{ environments: ['*'], topics: ['*'], rights: ['all'] }],
     }
-    account[given.startsWith('@') ? `${key}File` : key] = given.startsWith('@') ? given.slice(1) : given
+    const isFile = mayBeFile && given.startsWith('@')
+    account[isFile ? `${key}File` : key] = isFile ? given.slice(1) : given
     const before: unknown[] = Array.isArray(this.#tree[section]) ? this.#tree[section] : []
     this.#tree[section] = [...before.filter((a) => !isTree(a) || a.name !== account.name), account]
   }

@@ -66,10 +66,20 @@ interface Saying {
   readonly hint?: (word: string) => string | undefined
 }
 
+/** What may be shown of a value: a map or a list may hold secrets, an address a login. */
+function shownValue(input: unknown): string {
+  if (Array.isArray(input)) return 'a list'
+  if (typeof input === 'object' && input !== null) return 'a map'
+  if (typeof input === 'string' && input.includes('@')) return 'the value'
+  return JSON.stringify(input)?.slice(0, 120) ?? 'the value'
+}
+
 /** The error of a value that is not `expected`: `"12x" is not …`, or `missing; …`. */
 function complaint(input: unknown, expected: string, { secret = false, hint }: Saying): string {
   if (input === undefined || input === null) return `missing; expected ${expected}.`
-  const shown = secret ? 'the value' : JSON.stringify(input)?.slice(0, 120)
+  // A text in the place of a map or a list is often a login.
+  const isHidden = secret || (typeof input === 'string' && /^a (?:map|list) (?!of column names)/.test(expected))
+  const shown = isHidden ? 'the value' : shownValue(input)
   const said = typeof input === 'string' ? hint?.(input) : undefined
   return `${shown} is not ${expected}.${said === undefined ? '' : ` ${said}`}`
 }

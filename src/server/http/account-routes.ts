@@ -11,7 +11,7 @@ import { answers, type Description, refusal, type Schema, TEXT } from '../rest/o
 import { UserError } from '../../lib/user-error.ts'
 import { fail, NOT_GOOD, NOT_LOGGED_IN } from '../rest/route.ts'
 import { cookieOf, credential, DEVICE_COOKIE, isForeign, SESSION_COOKIE, theirCookie } from '../socket/upgrade.ts'
-import type { BasePath } from './base-path.ts'
+import { type BasePath, isSecure } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 
 const LOGIN_HINT = 'Wrong user or password.'
@@ -181,7 +181,7 @@ function setCookie(
       path: base.of(request, reply) || '/',
       httpOnly: true,
       sameSite: 'strict',
-      secure: config.server.tls !== undefined,
+      secure: isSecure(request, config.server),
     }),
   )
 }

@@ -75,6 +75,14 @@ export class BasePath {
   }
 }
 
+/**
+ * Whether the client of a request came over TLS: to this server, or to one of `server.trustedProxies`, which says so in
+ * `X-Forwarded-Proto`.
+ */
+export function isSecure({ protocol }: Pick<FastifyRequest, 'protocol'>, server: { readonly tls?: unknown }): boolean {
+  return server.tls !== undefined || /^\s*(?:https|wss)\s*$/i.test(protocol)
+}
+
 /** The rest of an address below a prefix: `/` for the prefix itself. */
 function below(url: string, prefix: string): string | undefined {
   if (prefix === '' || !url.startsWith(prefix)) return undefined

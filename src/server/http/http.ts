@@ -2,18 +2,30 @@
  * The plain HTTP side: the server with its routes; health, metrics and the page. Errors are JSON in the shape that
  * clients of each part expect, and hold no stack trace. WebSocket addresses asked without an upgrade answer 426.
  */
+import { type IncomingMessage, maxHeaderSize } from 'node:http'
+import type { Socket } from 'node:net'
 import cors from '@fastify/cors'
-import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import { BasePath } from './base-path.ts'
+import {
+  type ConnectionError,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify'
+import { excerpt } from '../../sql/lex.ts'
+import { BasePath, isSecure } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
+import { Offers } from './offers.ts'
+import { API_HEADERS, plainAnswer } from './plain-answer.ts'
 import { FILE_HEADERS, page, pageHeaders, pageNonce } from './page.ts'
 import { Studio } from './studio-files.ts'
 import { addRest } from '../rest/rest.ts'
 import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
 import { addAccountRoutes } from './account-routes.ts'
-import { target } from '../socket/upgrade.ts'
+import { problem, target } from '../socket/upgrade.ts'
 import { traceCalls } from '../telemetry/calls.ts'
 import { NAME, VERSION } from '../version.ts'
 
@@ -91,12 +103,14 @@ const TO_THE_END: ReadonlySet<string | undefined> = new Set(['/health', '/health
 
 /** The HTTP server with all of its routes, which are registered by the time it listens or is `ready()`. */
 export function createHttp(context: HttpContext): FastifyInstance {
-  const { config, log } = context
+  const { config, log, onRoute } = context
+  const offers = new Offers()
   const times = {
     headersTimeout: config.limits['server.header.timeout'],
     requestTimeout: config.limits['server.request.timeout'],
     keepAliveTimeout: config.limits['server.idle.timeout'],
     connectionsCheckingInterval: LOOK_MS,
+    shouldUpgradeCallback: (request: IncomingMessage) => offers.isTaken(request),
   }
   const https =
     config.server.tls === undefined
@@ -120,8 +134,11 @@ export function createHttp(context: HttpContext): FastifyInstance {
     routerOptions: { maxParamLength: MAX_PARAMETER },
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
+    frameworkErrors: notUnderstood,
+    clientErrorHandler: noRequest,
+    // While it closes, the hook says it in the words of the server.
+    return503OnClosing: false,
   }) as unknown as FastifyInstance
-  const { onRoute } = context
   if (onRoute !== undefined)
     app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
   app.setErrorHandler((failure: FastifyError, request, reply) => {
@@ -144,7 +161,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
   })
   if (context.traces !== undefined) traceCalls(app, context.traces)
   allowOrigins(app, config.server.corsOrigins ?? [])
-  app.register(beforeAnything(context.health))
+  app.register(beforeAnything(context.health, offers))
   addOpenApi(app)
   // In a plugin of their own, so that those above are there when the routes are registered.
   app.register((routes, _options, done) => {
@@ -154,6 +171,34 @@ export function createHttp(context: HttpContext): FastifyInstance {
     done()
   })
   return app
+}
+
+/** An address that the router cannot take apart: no hook runs for it. */
+function notUnderstood(failure: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = JSON.stringify(excerpt((request.raw.url ?? '').replace(/\?.*/s, '')))
+  const why =
+    failure.code === 'FST_ERR_BAD_URL'
+      ? 'a "%" in it does not begin two hexadecimal digits of UTF-8'
+      : 'a part of it is too long'
+  return fail(
+    request,
+    reply.headers(API_HEADERS).header('connection', 'close'),
+    failure.statusCode ?? 400,
+    `The address ${path} cannot be read: ${why}.`,
+  )
+}
+
+/** What has come is no HTTP request, or did not come in time. */
+function noRequest(failure: ConnectionError, socket: Socket): void {
+  if (failure.code === 'ECONNRESET' || socket.destroyed) return
+  const [status, title] =
+    failure.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? [408, 'The request did not come in time (server.header.timeout, server.request.timeout).']
+      : failure.code === 'HPE_HEADER_OVERFLOW'
+        ? [431, `The address and the headers of a request are larger than ${maxHeaderSize} bytes.`]
+        : [400, 'This is no HTTP/1.1 request.']
+  if (socket.writable) socket.write(plainAnswer(status, problem('/', status, title)))
+  socket.destroy(failure)
 }
 
 /** Says what there is not; sent before a body is read. */
@@ -168,18 +213,14 @@ function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     : fail(request, reply, 501, left)
 }
 
-/** Headers of every answer but the page, which has its own: it is data, to be shown or run by no browser. */
-const API_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-}
-
 /** Sets the headers of all answers; where there is nothing, or nothing any more, that is said before a body is read. */
-function beforeAnything(health: HttpContext['health']) {
+function beforeAnything(health: HttpContext['health'], offers: Offers) {
   const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(API_HEADERS)
+      const place = offers.placeOf(request.raw)
+      if (place !== 'any') reply.header('connection', 'close')
+      if (place === 'behind') return fail(request, reply, 400, 'Nothing may follow an offer to change the protocol.')
       if (request.is404) return notFound(request, reply)
       if (health.phase === 'closing' && !TO_THE_END.has(request.routeOptions.url))
         return fail(request, reply.header('connection', 'close'), 503, 'The server is shutting down.')
@@ -248,10 +289,10 @@ function addPage(app: FastifyInstance, config: HttpContext['config'], base: Base
       name: NAME,
       version: VERSION,
       environments: config.environments.map((e) => e.name),
-      // What a proxy says of the caller's address is believed, and nothing else of it.
+      // Of the host a proxy is not believed.
       host: request.headers.host ?? '',
       basePath: prefix,
-      secure: config.server.tls !== undefined,
+      secure: isSecure(request, config.server),
     }
     return page(content, await studio.read(), nonce)
   })

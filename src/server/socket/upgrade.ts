@@ -6,9 +6,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import { parseCookie } from 'cookie'
 import type { ExportOptions } from '../../export/options.ts'
+import { plainAnswer } from '../http/plain-answer.ts'
 
 /**
  * What a path asks for; `export`: as a file. `proxied`: the environment stands in the path, and the credential has to come with the upgrade.
@@ -133,19 +133,13 @@ export function problem(
 
 /** Answers an upgrade request with plain HTTP and ends the connection. */
 export function refuseUpgrade(request: IncomingMessage, socket: Duplex, status: number, title: string): void {
-  const body = JSON.stringify(problem(request.url ?? '/', status, title))
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-    'X-Content-Type-Options: nosniff',
-  ]
-  if (status === 401) lines.push('WWW-Authenticate: Bearer')
-  if (status === 503) lines.push('Retry-After: 5')
-  if (status === 426) lines.push('Upgrade: websocket')
+  const answer = plainAnswer(status, problem(request.url ?? '/', status, title), {
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(status === 503 ? { 'retry-after': '5' } : {}),
+    ...(status === 426 ? { upgrade: 'websocket' } : {}),
+  })
   socket.on('error', () => socket.destroy())
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  socket.end(answer)
   // A caller that keeps its side open would hold the socket forever.
   if ('setTimeout' in socket) (socket as Socket).setTimeout(5000, () => socket.destroy())
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { displayWidth, Table } from '../../../src/cli/table.ts'
+import { harmless } from '../../../src/cli/terminal.ts'
 import { badRecord, error, record, sentinel } from '../../../src/protocol/frames.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts'
 import type { Run } from '../../../src/server/socket/session.ts'
@@ -68,6 +69,10 @@ const engine: Run = async (request, _environment, sink, signal) => {
   if (request.sql === 'incomplete')
     sink.send(sentinel({ type: 'SCANNEDSIZE', source: 't', sourceId: 's', amount: 1024 }))
   if (request.sql === 'bad') sink.send(badRecord({ offset: 12, partition: 0, timestamp: 1, table: 't', sourceId: 's' }))
+  if (request.sql === 'two statements') {
+    for (const i of [0, 1]) sink.send(record(`{"a":${i + 1}}`, 0, 'r', i))
+    return summary({ results: 2 })
+  }
   sink.send(record(VALUE, 0, 'row-0', null, '"k"'))
   followed = request.follow
   if (request.sql === 'forever') {
@@ -318,4 +323,47 @@ test('a table: wide letters, control characters, rows of another shape', async (
   ])
   assert.equal(displayWidth('日本e\u0301'), 5)
   assert.ok(!lines.join('').includes('\u001b'))
+})
+
+test('names of columns and texts of the server do not command the terminal', async () => {
+  const lines: string[] = []
+  const table = new Table((line) => void lines.push(line))
+  await table.row('{"\\u001b[31ma\\n":1}')
+  await table.flush()
+  assert.deepEqual(lines, ['\\x1b[31ma⏎', '──────────', '         1'])
+  assert.equal(harmless('a\u001b[31m\r\nb\u009b\u202e\tc'), 'a\\x1b[31m\nb\\x9b\\u202e c')
+})
+
+test('a disk that is full: exit code 1', { skip: existsSync('/dev/full') ? false : 'no /dev/full here' }, async () => {
+  const full = openSync('/dev/full', 'w')
+  for (const format of ['json', 'table']) {
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'query', '--url', server.url, '--token', TOKEN, '--format', format, 'SELECT 1'],
+      { stdio: ['ignore', full, 'pipe'] },
+    )
+    children.push(child)
+    const { code, err } = await finish(child)
+    assert.equal(code, 1)
+    assert.match(err, /^sluice: cannot write: .*ENOSPC/)
+  }
+  closeSync(full)
+})
+
+test('server: it runs on when nobody reads what it says', async () => {
+  const args = ['server', '--brokers', '127.0.0.1:1', '--port', '0', '--user', 'a:b', '--log-level', 'debug']
+  const child = start(args)
+  const [said] = await once(child.stdout as NodeJS.ReadableStream, 'data')
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+  const url = /http:\S+/.exec(String(said))?.[0] ?? ''
+  await fetch(`${url}/api/login`, { method: 'POST', body: '{"user":"a","password":"x"}' })
+  assert.equal((await fetch(`${url}/health/live`)).status, 200)
+  child.kill('SIGTERM')
+  assert.equal((await once(child, 'exit'))[0], 0)
+})
+
+test('each statement has a table of its own', async () => {
+  const { out } = await ask('two statements', '--format', 'table')
+  assert.equal(out, 'a\n─\n1\n\na\n─\n2\n')
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ConnectionError, connect, QueryError, IncompleteError, type QueryEvent } from '../../../src/client/connect.ts'
@@ -207,6 +207,26 @@ test('a reader that is slow slows the server down, and loses nothing', async () 
     let count = 1
     while (!(await rows.next()).done) count++
     assert.equal(count, total)
+  } finally {
+    await server.close()
+  }
+})
+
+test('a result is read once; a signal that lives on holds nothing of a query that has ended', async () => {
+  const { server } = await startFixture()
+  try {
+    const { signal } = new AbortController()
+    for (const end of ['read', 'cancelled'] as const) {
+      const query = connect({ url: server.url, token: TOKEN }).query('SELECT 1', { signal })
+      assert.equal(getEventListeners(signal, 'abort').length, 1)
+      if (end === 'read') {
+        const first = collect(query)
+        await assert.rejects(collect(query.rows()), new Error('The result of a query can be read once.'))
+        assert.equal((await first).length, 2)
+        await assert.rejects(collect(query.texts()), /can be read once/)
+      } else query.cancel()
+      assert.equal(getEventListeners(signal, 'abort').length, 0)
+    }
   } finally {
     await server.close()
   }

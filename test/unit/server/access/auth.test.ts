@@ -353,3 +353,15 @@ test('behind a trusted proxy logins come from where it says; from anywhere else 
   for (const wrong of ['10.0.0.0/33', '10.0.0/8', 'proxy', '::1/129', '10.0.0.1/'])
     await assert.rejects(statuses(proxies(wrong)), /trustedProxies\[0\].*an IP address or a network/)
 })
+
+test('what the lexer takes for a literal is none of the masked statement', () => {
+  for (const [sql, masked] of [
+    ["SELECT 'a\\\nb', 'SECRET' FROM t", 'SELECT ?, ? FROM t'],
+    ["SELECT 'x\\\rSECRET' FROM `my t` -- SECRET\nWHERE b = 12.5e3", 'SELECT ? FROM `my t` WHERE b = ?'],
+    ['SELECT "b\\\u2028S" = \'SECRET\'', 'SELECT ? = ?'],
+    ["SELECT 'SECRET\\", 'SELECT ?'],
+    ['SELECT 1 /* SECRET', 'SELECT ? ?'],
+    ["SELECT ‘a' || 'SECRET'", 'SELECT ?'],
+  ])
+    assert.equal(withoutLiterals(sql), masked)
+})

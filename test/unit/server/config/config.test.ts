@@ -184,7 +184,7 @@ test('one mistake is one problem, also where a value has several forms', async (
     'environments[0].kafka.sasl.token: missing; expected the token, or better tokenFile.',
   ])
   assert.deepEqual(await problems(`${ACCOUNT}${KAFKA}settings: {max.size: [1], max.idle.time: 5s}`), [
-    'settings.max.size: [1] is not a text, a number, true or false.',
+    'settings.max.size: a list is not a text, a number, true or false.',
   ])
 })
 

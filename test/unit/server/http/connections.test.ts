@@ -200,7 +200,7 @@ test('every answer says that it is no page to be run', async () => {
     }
     const refused = await raw(server.port, HANDSHAKE.replace(AGENT_PATH, '/nowhere'))
     await refused.closed
-    assert.match(refused.said(), /X-Content-Type-Options: nosniff/)
+    assert.match(refused.said(), /x-content-type-options: nosniff/)
   } finally {
     await server.close(0)
   }

@@ -83,7 +83,10 @@ test('upgrades that are not right are answered, and the server lives on', async 
         /^HTTP\/1\.1 400 /,
       ],
       [`POST ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE}${auth}\r\n`, /^HTTP\/1\.1 405 /],
-      [`GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace('websocket', 'h2c')}${auth}\r\n`, /^HTTP\/1\.1 400 /],
+      [
+        `GET ${DEMO_PATH} HTTP/1.1\r\n${HANDSHAKE.replace('websocket', 'h2c')}Connection: close\r\n${auth}\r\n`,
+        /^HTTP\/1\.1 426 /,
+      ],
       [`GET http://[bad HTTP/1.1\r\n${HANDSHAKE}\r\n`, /^HTTP\/1\.1 404 /],
       [
         `GET /environment/${'%41'.repeat(2000)}/proxy/api/ws/v2/sql/execute HTTP/1.1\r\n${HANDSHAKE}${auth}\r\n`,
