@@ -85,6 +85,8 @@ export class FlinkTable {
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
   readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
+  /** Facets whose number is looked at. */
+  readonly #numbers = new Set<FacetName>()
   #withHeaders = false
   /** Fields of an Avro value, which Flink decodes. */
   #avro: AvroReader | undefined
@@ -261,6 +263,7 @@ export class FlinkTable {
       return field
     }
     this.#facets.add(facet)
+    if (rawType(table) !== undefined) this.#numbers.add(facet)
     return facetValue(table, facet, steps, e, this.checked)
   }
 
@@ -323,6 +326,16 @@ export class FlinkTable {
     ]
   }
 
+  /** A key or value that a job copies, as the bytes that Kafka has; a JSON value that is none is no record. */
+  copy(facet: FacetName): FlinkSql {
+    const table = this.scan.table[facet]
+    if (this.#numbers.has(facet))
+      throw new Refusal(`A job looks at the number that a ${facet} is, or copies it, and not both.`)
+    this.#facets.add(facet)
+    if (table.format === 'JSON' && table.framing === 'none') this.checked.add(facet)
+    return columnOf(facet)
+  }
+
   /** Key and value, read back from the columns of `raw`. */
   get rawTypes(): { readonly key: 'bytes' | 'number'; readonly value: 'bytes' | 'number' } {
     const kind = (facet: FacetName) => (rawType(this.scan.table[facet]) === undefined ? 'bytes' : 'number')
@@ -333,7 +346,7 @@ export class FlinkTable {
   ddl(options: TableOptions): FlinkSql[] {
     const { registry } = options.kafka
     if (this.#avro === undefined)
-      return [this.#table(this.name, [sql`sluice_value ${this.#typed('value')}`], RAW_VALUE, options)]
+      return [this.#table(this.name, [sql`sluice_value ${this.#typed('value', options)}`], RAW_VALUE, options)]
     if (registry === undefined)
       throw new Refusal('Avro is decoded in Flink with the schema registry, and there is none.')
     const format: [string, string][] = [
@@ -350,19 +363,21 @@ export class FlinkTable {
     ]
   }
 
-  #typed(facet: FacetName): FlinkSql {
-    return rawType(this.scan.table[facet]) ?? sql`BYTES`
+  /** A job copies numbers as the bytes that they are. */
+  #typed(facet: FacetName, { streaming = false }: TableOptions): FlinkSql {
+    return (streaming && !this.#numbers.has(facet) ? undefined : rawType(this.scan.table[facet])) ?? sql`BYTES`
   }
 
   #table(
     called: FlinkSql,
     values: readonly FlinkSql[],
     format: readonly (readonly [string, string])[],
-    { kafka, isolation, shown = false, streaming = false }: TableOptions,
+    how: TableOptions,
   ): FlinkSql {
+    const { kafka, isolation, shown = false, streaming = false } = how
     const hasKey = this.#facets.has('key')
     const columns = [
-      ...(hasKey ? [sql`sluice_key ${this.#typed('key')}`] : []),
+      ...(hasKey ? [sql`sluice_key ${this.#typed('key', how)}`] : []),
       ...values,
       sql`sluice_partition INT METADATA FROM 'partition' VIRTUAL`,
       sql`sluice_offset BIGINT METADATA FROM 'offset' VIRTUAL`,
