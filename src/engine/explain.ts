@@ -21,6 +21,9 @@ import { resolveRanges, type ScanRanges } from './scan/ranges.ts'
 import { buildProgram } from './program/record-program.ts'
 import { programSpec } from './scan/programs/programs.ts'
 import { decoderOf } from './scan/programs/writer-schemas.ts'
+import { RecordWriter } from './write/record-writer.ts'
+import { planRows } from './write/rows.ts'
+import { targetsOfColumns } from './write/targets.ts'
 import type { StatementContext } from './context.ts'
 import { contextOf } from './run-plan.ts'
 
@@ -68,13 +71,19 @@ async function explainFlink(
     throw new SqlError('UNSUPPORTED', FLINK_TAKES[mode], statement.span)
   const query = statement.kind === 'insert' || statement.kind === 'selectStatement' ? statement.query : undefined
   if (query === undefined) throw new SqlError('UNSUPPORTED', FLINK_TAKES[mode], statement.span)
-  const plan = await context.plan(query, context, mode === 'streaming' ? { defaultLimit: Number.MAX_SAFE_INTEGER } : {})
-  if (statement.kind !== 'insert') return flinkLines(await other.explain(plan, handOverContext(plan, context)))
+  if (statement.kind !== 'insert') {
+    const plan = await context.plan(query, context, {})
+    return flinkLines(await other.explain(plan, handOverContext(plan, context)))
+  }
   const { text: name } = statement.table
   const target = await catalog.table(name)
   if (target === undefined)
     throw new SqlError('UNKNOWN_TABLE', `There is no table ${name}.`, statement.table.span, 'CREATE TABLE first.')
-  return flinkLines(await other.explain(uncapped(plan), handOverContext(plan, context), target))
+  const { plan, columns } = await planRows(statement, query, context)
+  const targets = targetsOfColumns(statement, columns, target)
+  // It knows which columns go together.
+  new RecordWriter(target, targets)
+  return flinkLines(await other.explain(uncapped(plan), handOverContext(plan, context), { table: target, targets }))
 }
 
 const FLINK_TAKES = {

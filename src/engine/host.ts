@@ -17,6 +17,7 @@ import type { RowShape } from './row-shape.ts'
 import type { ScanRanges } from './scan/ranges.ts'
 import type { Statistics } from './statistics.ts'
 import type { StageReport, Stages } from './stages/stages.ts'
+import type { Target } from './write/targets.ts'
 
 /** Where frames go. The session implements it on a socket, tests implement it as an array. */
 export interface FrameSink {
@@ -67,7 +68,13 @@ export interface OtherEngine {
    * The statements for that engine, as lines of text to take away, for a lowered plan. `into`: as a job that goes on with
    * what comes and writes it into that topic. Rejects as `handOver`.
    */
-  explain(plan: Output, context: HandOverContext, into?: Table): Promise<readonly string[]>
+  explain(plan: Output, context: HandOverContext, into?: WrittenTo): Promise<readonly string[]>
+}
+
+/** Where an INSERT writes to: for each column of its SELECT what it is there. */
+export interface WrittenTo {
+  readonly table: Table
+  readonly targets: readonly Target[]
 }
 
 /** Another engine gives a statement back: for a value that it computes otherwise, or a fault of its own. */

@@ -298,5 +298,10 @@ function valuesOf(slots: readonly Made[], fields: FlinkRow, marks: boolean): Val
     const value = slot.read(texts.map((field) => (field === null ? null : String(field))))
     row.push(marks ? value : plain(value))
   }
+  if (at !== fields.length)
+    throw new SqlError(
+      'VALUE',
+      `The SQL gateway of Flink answered with rows of ${fields.length} columns instead of ${at}.`,
+    )
   return row
 }

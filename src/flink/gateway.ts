@@ -58,8 +58,9 @@ const PLAN_MS = 300_000
 /** How long until a result that is not there is asked for again: at first, and at most. */
 const ASK_AGAIN_MS = 20
 const SLOWEST_ASK_MS = 500
-/** How long the end of a session may take, when nobody waits for it any more. */
+/** How long the end of a session may take, with all that is done for it; and the end of an operation alone. */
 const CLOSE_MS = 10_000
+const CLOSE_OPERATION_MS = 3000
 
 /** How often a job is looked for that may still come. */
 const LOOKS_FOR_JOBS = 2
@@ -76,11 +77,12 @@ const ENDED: Readonly<Record<string, true>> = {
 export type FlinkRow = readonly (string | number | boolean | null | readonly (string | null)[])[]
 
 interface Page {
-  readonly resultType?: 'NOT_READY' | 'PAYLOAD' | 'EOS'
-  readonly jobID?: string
-  readonly results?: { readonly data?: readonly { readonly fields: FlinkRow }[] }
-  readonly nextResultUri?: string | null
-  readonly errors?: readonly string[]
+  readonly rows: readonly FlinkRow[]
+  readonly jobId: string | undefined
+  /** Its plan is made, and its job submitted where it has one. */
+  readonly isPlanned: boolean
+  /** Where the next page is; undefined: it was the last one, and said so. */
+  readonly next: string | undefined
 }
 
 /** One session of the gateway: temporary tables live and end with it. */
@@ -162,6 +164,7 @@ export class FlinkSession {
 
   async *#query(statement: string): AsyncGenerator<readonly FlinkRow[]> {
     this.#isSubmitting = true
+    this.jobId = undefined
     const begun = await this.#ask('POST', `${this.#path}/statements`, { statement })
     const operation = textOf(begun, 'operationHandle')
     this.#operation = operation
@@ -171,19 +174,19 @@ export class FlinkSession {
     const { planTimeoutMs = PLAN_MS } = this.#config
     const late = systemClock.monotonic() + planTimeoutMs
     for (;;) {
-      const page = (await this.#ask('GET', next)) as Page
+      const page = pageOf(await this.#ask('GET', next), next)
       // Once a job is submitted, its result is ready, and empty at first.
-      if (page.resultType === 'NOT_READY' && systemClock.monotonic() > late)
+      if (!page.isPlanned && systemClock.monotonic() > late)
         throw new FlinkError(givenBack(`its plan was not made within ${planTimeoutMs} ms (flink.planTimeout)`))
-      this.jobId = page.jobID ?? this.jobId
-      const rows = page.results?.data ?? []
+      this.jobId = page.jobId ?? this.jobId
+      const { rows } = page
       if (rows.length > 0) {
         waitMs = ASK_AGAIN_MS
-        yield rows.map(({ fields }) => fields)
+        yield rows
       }
-      if (page.resultType === 'EOS' || typeof page.nextResultUri !== 'string') break
-      next = page.nextResultUri
-      if (page.resultType !== 'NOT_READY' && rows.length > 0) continue
+      if (page.next === undefined) break
+      next = page.next
+      if (rows.length > 0) continue
       await sleep(systemClock, waitMs)
       this.#signal.throwIfAborted()
       waitMs = Math.min(waitMs * 1.5, SLOWEST_ASK_MS)
@@ -192,31 +195,40 @@ export class FlinkSession {
     await this.#ask('DELETE', `${this.#path}/operations/${operation}/close`).catch(() => undefined)
   }
 
-  /** Cancels what runs and ends the session; never rejects. */
+  /** Cancels what runs and ends the session, within CLOSE_MS; never rejects. */
   async close(): Promise<void> {
     if (this.#handle === undefined) return
     const path = this.#path
     this.#handle = undefined
-    const end = (of: string): Promise<unknown> =>
-      this.#send('DELETE', of, undefined, { signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined)
+    const late = AbortSignal.timeout(CLOSE_MS)
+    const end = (of: string, signal = late): Promise<boolean> =>
+      this.#send('DELETE', of, undefined, { signal }).then(
+        () => true,
+        () => false,
+      )
     // An operation whose rows are being fetched counts as finished and cannot be cancelled: closing it ends its job.
     if (this.#operation !== undefined || this.#isSubmitting) {
-      if (this.#operation !== undefined) await end(`${path}/operations/${this.#operation}/close`)
+      const isClosed =
+        this.#operation !== undefined &&
+        (await end(`${path}/operations/${this.#operation}/close`, AbortSignal.timeout(CLOSE_OPERATION_MS)))
       const { rest } = this.#config
-      await (rest === undefined ? this.#endJobs(path) : this.#cancelJobs(rest)).catch(() => undefined)
+      const { jobId } = this
+      // Of one that is known nothing can come any more.
+      if (jobId !== undefined && rest !== undefined) await cancelJob(rest, jobId, late).catch(() => undefined)
+      else if (jobId === undefined || !isClosed)
+        await (rest === undefined ? this.#endJobs(path, late) : this.#cancelJobs(rest, late)).catch(() => undefined)
     }
     await end(path)
   }
 
   /** An operation that is closed while it submits its job leaves that behind: it is found by its name. */
-  async #endJobs(path: string): Promise<void> {
-    const late = AbortSignal.timeout(CLOSE_MS)
+  async #endJobs(path: string, late: AbortSignal): Promise<void> {
     const run = async (statement: string): Promise<readonly FlinkRow[]> => {
       const begun = await this.#send('POST', `${path}/statements`, { statement }, { signal: late })
       const result = `${path}/operations/${textOf(begun, 'operationHandle')}/result/0?rowFormat=JSON`
       for (;;) {
-        const page = (await this.#send('GET', result, undefined, { signal: late })) as Page
-        if (page.resultType !== 'NOT_READY') return (page.results?.data ?? []).map(({ fields }) => fields)
+        const page = pageOf(await this.#send('GET', result, undefined, { signal: late }), result)
+        if (page.isPlanned) return page.rows
         await sleep(systemClock, ASK_AGAIN_MS)
       }
     }
@@ -230,19 +242,13 @@ export class FlinkSession {
   }
 
   /** The same through the JobManager, also when the gateway is lost. */
-  async #cancelJobs(rest: string): Promise<void> {
-    const signal = AbortSignal.timeout(CLOSE_MS)
+  async #cancelJobs(rest: string, late: AbortSignal): Promise<void> {
     for (let look = 0; look < LOOKS_FOR_JOBS; look++) {
-      const answer = await fetch(new URL('/v1/jobs/overview', rest), { redirect: 'manual', signal })
+      const answer = await fetch(new URL('/v1/jobs/overview', rest), { redirect: 'manual', signal: late })
       const text = await boundedText(answer, MAX_ANSWER_BYTES, 'flink.answer.max.bytes')
       const { jobs = [] } = JSON.parse(text) as { readonly jobs?: readonly Record<string, unknown>[] }
       for (const { jid, name, state } of jobs)
-        if (name === this.#name && ENDED[String(state)] === undefined)
-          await fetch(new URL(`/v1/jobs/${encodeURIComponent(String(jid))}?mode=cancel`, rest), {
-            method: 'PATCH',
-            redirect: 'manual',
-            signal,
-          })
+        if (name === this.#name && ENDED[String(state)] === undefined) await cancelJob(rest, String(jid), late)
       await sleep(systemClock, SLOWEST_ASK_MS)
     }
   }
@@ -278,19 +284,28 @@ export class FlinkSession {
     const text = await boundedText(response, MAX_ANSWER_BYTES, 'flink.answer.max.bytes')
     let answer: unknown
     try {
-      answer = text === '' ? {} : JSON.parse(text)
+      // What was closed or cancelled has nothing to say.
+      answer = text === '' && method === 'DELETE' ? {} : JSON.parse(text)
     } catch {
       answer = undefined
     }
     if (typeof answer !== 'object' || answer === null)
       throw new FlinkError(`The SQL gateway of Flink answered ${response.status} with something that is no JSON.`)
-    const { errors } = answer as Page
+    const errors = 'errors' in answer ? answer.errors : undefined
     if (!response.ok || errors !== undefined) {
-      const sentence = sentenceOf(errors, response.status)
+      const said = Array.isArray(errors) ? errors.map(String) : [String(errors)]
+      const sentence = sentenceOf(errors === undefined ? undefined : said, response.status)
       throw sentence.includes(PLANNER_FAILED) ? new PlannerFault(sentence) : new FlinkError(sentence)
     }
     return answer
   }
+}
+
+/** A job that has ended already stays as it is. */
+async function cancelJob(rest: string, id: string, signal: AbortSignal): Promise<void> {
+  const path = `/v1/jobs/${encodeURIComponent(id)}?mode=cancel`
+  const answer = await fetch(new URL(path, rest), { method: 'PATCH', redirect: 'manual', signal })
+  await answer.body?.cancel()
 }
 
 /** The body of an answer. Throws a FlinkError beyond `most` bytes, by the name of the limit. */
@@ -303,6 +318,32 @@ export async function boundedText(response: Response, most: number, limit: strin
     parts.push(part)
   }
   return Buffer.concat(parts).toString()
+}
+
+/**
+ * A page of results. Rows end where Flink says that it was the last one (EOS), and nowhere else. Throws a FlinkError for
+ * anything that is no page. `asked`: where it was.
+ */
+function pageOf(answer: object, asked: string): Page {
+  const { resultType, jobID, results, nextResultUri } = answer as Readonly<Record<string, unknown>>
+  if (resultType !== 'EOS' && resultType !== 'PAYLOAD' && resultType !== 'NOT_READY')
+    throw new FlinkError('The SQL gateway of Flink answered without rows, and without the end of them.')
+  if (resultType !== 'EOS' && typeof nextResultUri !== 'string')
+    throw new FlinkError('The SQL gateway of Flink answered with neither the end of the rows nor the next page.')
+  const data = (typeof results === 'object' && results !== null && 'data' in results ? results.data : undefined) ?? []
+  const rows = Array.isArray(data)
+    ? data.map((row: unknown) => (row as { readonly fields?: unknown } | null)?.fields)
+    : []
+  if (!Array.isArray(data) || !rows.every(isRow))
+    throw new FlinkError('The SQL gateway of Flink answered with rows that are none.')
+  const next = resultType === 'EOS' ? undefined : String(nextResultUri)
+  if (rows.length > 0 && next === asked)
+    throw new FlinkError('The SQL gateway of Flink answered with rows whose next page is the same one.')
+  return { rows, jobId: typeof jobID === 'string' ? jobID : undefined, isPlanned: resultType !== 'NOT_READY', next }
+}
+
+function isRow(fields: unknown): fields is FlinkRow {
+  return Array.isArray(fields)
 }
 
 function textOf(answer: object, name: string): string {

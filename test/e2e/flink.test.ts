@@ -179,19 +179,29 @@ describe('statements on a real Flink', { skip: withoutFlink }, () => {
       assert.equal((await jobs()).length, before + 1)
     })
 
-    it('EXPLAIN FLINK STREAMING gives a job that goes on: what it says is run as it is', async () => {
-      const target = `flink-target-${process.pid}`
-      await hand.create(target, { partitions: 1 })
-      await hand.produce(target, [{ key: null, value: '{"s":"first","twice":0}' }])
-      const lines = (await ask(
-        `EXPLAIN FLINK STREAMING INSERT INTO \`${target}\` SELECT s, a * 2 AS twice, _meta.timestamp AS at FROM \`${topic}\` WHERE a > 1 AND _meta.partition = 0`,
-      )) as { statement: string }[]
+    /** Runs what EXPLAIN FLINK STREAMING prints for an INSERT; the function that it gives ends the job. */
+    const started = async (insert: string, asked: (sql: string) => Promise<unknown[]> = ask) => {
+      const lines = (await asked(`EXPLAIN FLINK STREAMING ${insert}`)) as { statement: string }[]
       const text = lines.map(({ statement }) => statement).join('\n')
       const session = new FlinkSession({ gateway: flink.gateway, parallelism: 1 }, new AbortController().signal)
       await session.open('streaming')
       const known = new Set((await jobs()).map(({ jid }) => jid))
       for (const statement of text.split(/;\n|;$/).filter((each) => each.trim() !== ''))
         await session.execute(statement)
+      return async () => {
+        for (const { jid } of (await jobs()).filter((job) => !known.has(job.jid)))
+          await fetch(`${flink.rest}/jobs/${jid}?mode=cancel`, { method: 'PATCH' })
+        await session.close()
+        await eventually('the job has ended', async () => (await running()) === 0)
+      }
+    }
+
+    it('EXPLAIN FLINK STREAMING gives a job that goes on: what it says is run as it is', async () => {
+      const target = `flink-target-${process.pid}`
+      await hand.create(target, { partitions: 1 })
+      await hand.produce(target, [{ key: null, value: '{"s":"first","twice":0}' }])
+      const sql = `INSERT INTO \`${target}\` SELECT s, a * 2 AS twice, _meta.timestamp AS at FROM \`${topic}\` WHERE a > 1 AND _meta.partition = 0`
+      const end = await started(sql)
       await eventually('the job has written what was there', async () => {
         const [{ n }] = (await ask(`SELECT COUNT(*) AS n FROM \`${target}\` WHERE s <> 'first' OR s IS NULL`)) as [
           { n: number },
@@ -209,10 +219,70 @@ describe('statements on a real Flink', { skip: withoutFlink }, () => {
       assert.deepEqual(await ask(`SELECT s FROM \`${target}\` WHERE twice = 16`), [])
       const [{ at }] = (await ask(`SELECT at FROM \`${target}\` WHERE twice = 14`)) as [{ at: string }]
       assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
-      for (const { jid } of (await jobs()).filter((job) => !known.has(job.jid)))
-        await fetch(`${flink.rest}/jobs/${jid}?mode=cancel`, { method: 'PATCH' })
-      await session.close()
-      await eventually('the job has ended', async () => (await running()) === 0)
+      await end()
+    })
+
+    it('EXPLAIN FLINK STREAMING writes the keys and values that INSERT writes, tombstones too', async () => {
+      const [from, numbers] = [`flink-from-${process.pid}`, `flink-numbers-${process.pid}`]
+      await hand.create(from, { partitions: 1 })
+      await hand.produce(from, [
+        { key: 'k0', value: '{"a":1,"b":"x"}' },
+        { key: 'k1', value: '{"a":2,"b":"y\\n"}' },
+        { key: null, value: '{"a":3}' },
+        { key: 'k3', value: null },
+      ])
+      await hand.create(numbers, { partitions: 1 })
+      await hand.produce(numbers, [
+        { key: Buffer.from('00000007', 'hex'), value: Buffer.from('0000000000000005', 'hex') },
+        { key: null, value: null },
+      ])
+      const formats = { key: 'STRING', value: 'JSON' }
+      const ofNumbers = { key: 'INT', value: 'LONG' }
+      const cases = [
+        [`SELECT a FROM \`${from}\``, formats],
+        [`SELECT a FROM \`${from}\``, { key: 'INT', value: 'JSON' }],
+        [`SELECT _key, a FROM \`${from}\``, formats],
+        [`SELECT CONCAT(_key, '-b') AS _key, a AS z FROM \`${from}\` WHERE a > 1`, formats],
+        [`SELECT NULL AS _value, _key FROM \`${from}\``, formats],
+        [`SELECT _key FROM \`${from}\``, formats],
+        [`SELECT _value FROM \`${from}\``, formats],
+        [`SELECT * FROM \`${from}\``, formats],
+        [`SELECT * FROM \`${numbers}\``, ofNumbers],
+        [`SELECT _key, NULL AS _value FROM \`${numbers}\` WHERE _value = 5`, ofNumbers],
+      ] as const
+      const targets = cases.map((_, i) => [`flink-insert-${process.pid}-${i}`, `flink-job-${process.pid}-${i}`])
+      const declared = Object.fromEntries(targets.flatMap((pair, i) => pair.map((name) => [name, cases[i][1]])))
+      const sources = { [from]: formats, [numbers]: ofNumbers }
+      const own = await serve({
+        environments: [
+          {
+            name: 'demo',
+            kafka: { brokers: [cluster.kafka.bootstrap] },
+            flink: { gateway: flink.gateway, rest: flink.rest, parallelism: 1 },
+            formats: { ...declared, ...sources },
+          },
+        ],
+      })
+      const asked = async (sql: string) => {
+        const rows: unknown[] = []
+        const sluice = connect({ url: own.url, environment: 'demo', token: ROBOT_KEY })
+        for await (const row of sluice.query(sql).rows()) rows.push(row)
+        return rows
+      }
+      const written = (name: string) =>
+        asked(`SELECT _key AS k, _value AS v, _meta.__keysize AS ks, _meta.__valuesize AS vs FROM \`${name}\``)
+      for (const [i, [select]] of cases.entries()) {
+        const [inserted, copied] = targets[i]
+        for (const name of targets[i]) await hand.create(name, { partitions: 1 })
+        await asked(`INSERT INTO \`${inserted}\` ${select}`)
+        const wanted = await written(inserted)
+        assert.ok(wanted.length > 0, select)
+        const end = await started(`INSERT INTO \`${copied}\` ${select}`, asked)
+        await eventually(`${select} has written`, async () => (await written(copied)).length >= wanted.length)
+        assert.deepEqual(await written(copied), wanted, select)
+        await end()
+      }
+      await own.close(0)
     })
 
     it('what a statement may not read is not there on Flink, either', async () => {

@@ -99,7 +99,7 @@ describe('a SQL gateway', () => {
     const s = await session(
       withResults((page) =>
         isClosed()
-          ? { resultType: 'PAYLOAD', results: { data: jobs() } }
+          ? { resultType: 'EOS', results: { data: jobs() } }
           : { resultType: 'NOT_READY', nextResultUri: nextOf(page) },
       ),
       abort.signal,
@@ -151,6 +151,78 @@ describe('a SQL gateway', () => {
     assert.deepEqual([...new Set(cancelled)], [`PATCH /v1/jobs/${mine}?mode=cancel`])
   })
 
+  it('that does not answer any more holds a statement that is over for one closing time at most', async (t) => {
+    const abort = new AbortController()
+    let isStalled = false
+    const s = await session((request, response) => {
+      if (!isStalled)
+        withResults((page) => ({ resultType: 'NOT_READY', nextResultUri: nextOf(page) }))(request, response)
+    }, abort.signal)
+    await s.open('x')
+    const rejected = assert.rejects(s.query('SELECT 1').next(), /over/)
+    await eventually('a result is asked for', () => asked.some((line) => line.includes('result')))
+    isStalled = true
+    abort.abort(new Error('over'))
+    await rejected
+    const times: number[] = []
+    t.mock.method(AbortSignal, 'timeout', (ms: number) => {
+      times.push(ms)
+      return AbortSignal.abort(new Error('late'))
+    })
+    await s.close()
+    // One for all, and a shorter one for its first step.
+    assert.deepEqual(times, [10_000, 3000])
+  })
+
+  it('whose job is known is not looked for it: closing the operation ends it', async () => {
+    const abort = new AbortController()
+    const s = await session(
+      withResults((page) => ({
+        resultType: 'PAYLOAD',
+        jobID: 'j',
+        results: { data: [{ fields: [page] }] },
+        nextResultUri: nextOf(page),
+      })),
+      abort.signal,
+    )
+    await s.open('x')
+    for await (const _ of s.query('SELECT 1')) break
+    await s.close()
+    assert.deepEqual(asked.slice(-2), ['DELETE /v3/sessions/s/operations/o/close', 'DELETE /v3/sessions/s'])
+    assert.deepEqual(statements, ['SELECT 1'])
+  })
+
+  describe('that stops in the middle of the rows', () => {
+    const first = { resultType: 'PAYLOAD', results: { data: [{ fields: ['1'] }] }, nextResultUri: nextOf(0) }
+    for (const [what, second, sentence] of [
+      ['nothing', '', /something that is no JSON/],
+      ['a list', '[]', /without rows, and without the end of them/],
+      ['no member', '{}', /without rows, and without the end of them/],
+      ['a word that is unknown', '{"resultType":"LATER","nextResultUri":"/x"}', /without rows, and without the end/],
+      ['no next page', '{"resultType":"PAYLOAD","results":{"data":[]}}', /neither the end of the rows nor the next/],
+      ['no next page, and not ready', '{"resultType":"NOT_READY"}', /neither the end of the rows nor the next/],
+      ['a next page that is null', '{"resultType":"PAYLOAD","nextResultUri":null}', /neither the end of the rows nor/],
+      ['the same page again', JSON.stringify({ ...first, nextResultUri: nextOf(0) }), /next page is the same one/],
+      ['rows that are a text', '{"resultType":"EOS","results":{"data":"x"}}', /rows that are none/],
+      ['rows without fields', '{"resultType":"EOS","results":{"data":[{}]}}', /rows that are none/],
+      ['an error that is no list', '{"errors":"x"}', /answered 200/],
+    ] as const)
+      it(`with ${what} is an error, and no end of them`, async () => {
+        const answered = withResults(() => first)
+        const s = await session((request, response) => {
+          if (request.url?.includes('result/1') === true) response.writeHead(200).end(second)
+          else answered(request, response)
+        })
+        await s.open('x')
+        const rows: unknown[] = []
+        const read = async (): Promise<void> => {
+          for await (const page of s.query('SELECT 1')) rows.push(...page)
+        }
+        await assert.rejects(read(), (error: Error) => error instanceof FlinkError && sentence.test(error.message))
+        assert.deepEqual(rows, [['1']])
+      })
+  })
+
   it('has a name for the jobs of each session: the end of one ends none of another with the same title', async () => {
     const s = await session(withResults(() => ({ resultType: 'EOS' })))
     await s.open('x')
@@ -176,7 +248,7 @@ describe('a SQL gateway', () => {
 
   describe('whose planner fails', () => {
     const fault = ['java.lang.StackOverflowError\n\tat org.apache.calcite.rex.RexShuttle.apply(RexShuttle.java:1)']
-    const rows = { resultType: 'PAYLOAD', results: { data: [{ fields: [7] }] } }
+    const rows = { resultType: 'EOS', results: { data: [{ fields: [7] }] } }
     const ask = async (s: FlinkSession) => {
       await s.open('x')
       const all: unknown[] = []
@@ -196,7 +268,7 @@ describe('a SQL gateway', () => {
       assert.deepEqual(statements, ['SELECT 1', SET, 'SELECT 1'])
     })
     it('behind the first rows is not asked again', async () => {
-      const first = { ...rows, nextResultUri: nextOf(0) }
+      const first = { ...rows, resultType: 'PAYLOAD', nextResultUri: nextOf(0) }
       const late = await session(withResults((page) => (page === 0 ? first : { errors: fault })))
       await assert.rejects(ask(late), /its planner failed/)
       assert.deepEqual(statements, ['SELECT 1'])

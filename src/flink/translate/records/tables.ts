@@ -5,16 +5,14 @@
  */
 import type { Reference } from '../expressions/expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
-import type { TableFacet } from '../../../plan/catalog.ts'
 import { canonicalJson, isDoubleWrapped, isJsonRecord, wrappedAt } from '../json.ts'
-import { parseJson } from '../../../formats/json/text.ts'
-import { numberWithoutValue } from '../../../formats/json/values.ts'
 import { unexpected } from '../../../lib/assert.ts'
 import { exprKey } from '../../../plan/expressions/expr-key.ts'
 import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
-import { BOOLEAN, type DataType, JSON_TYPE, LONG, META_FIELDS, STRING, typeName, type Value } from '../../../types.ts'
+import { BOOLEAN, JSON_TYPE, LONG, META_FIELDS } from '../../../types.ts'
 import type { Made } from '../aggregates.ts'
 import { AvroReader } from './avro.ts'
+import { columnOf, type FacetName, facetValue, rawType, type Taken, wholeJson } from './facets.ts'
 import { bigEndian, HEADERS, headerOf } from './headers.ts'
 import {
   barrier,
@@ -30,7 +28,7 @@ import {
   text,
 } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { carrierOf, GivenBack, guard, type Term } from '../terms.ts'
+import { carrierOf, guard, type Term } from '../terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
@@ -39,29 +37,6 @@ export interface FlinkKafka {
   readonly secrets: ReadonlySet<string>
   /** Options of the format `avro-confluent`, without their prefix. */
   readonly registry?: Pick<FlinkKafka, 'properties' | 'secrets'>
-}
-
-/** Formats that Flink's raw format reads as one value, by the type that it has there. */
-const RAW: Readonly<Record<string, FlinkSql>> = {
-  INT: sql`INT`,
-  LONG: sql`BIGINT`,
-  FLOAT: sql`FLOAT`,
-  DOUBLE: sql`DOUBLE`,
-}
-
-type FacetName = 'key' | 'value'
-
-/**
- * What a reference is over a table. `isJson`: wrapped JSON text; `isField`: of an Avro value that Flink decodes;
- * `ofBytes`: of the bytes of the value; `ofNewest`: right only for records that are read as the newest schema says.
- */
-interface Taken {
-  readonly taken: FlinkSql
-  readonly type: DataType
-  readonly isJson?: boolean
-  readonly isField?: boolean
-  readonly ofBytes?: boolean
-  readonly ofNewest?: boolean
 }
 
 /** How tables are declared. `shown`: for people, without secrets. `streaming`: without an end. */
@@ -85,6 +60,8 @@ export class FlinkTable {
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
   readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
+  /** Facets whose number is looked at. */
+  readonly #numbers = new Set<FacetName>()
   #withHeaders = false
   /** Fields of an Avro value, which Flink decodes. */
   #avro: AvroReader | undefined
@@ -261,6 +238,7 @@ export class FlinkTable {
       return field
     }
     this.#facets.add(facet)
+    if (rawType(table) !== undefined) this.#numbers.add(facet)
     return facetValue(table, facet, steps, e, this.checked)
   }
 
@@ -323,6 +301,16 @@ export class FlinkTable {
     ]
   }
 
+  /** A key or value that a job copies, as the bytes that Kafka has; a JSON value that is none is no record. */
+  copy(facet: FacetName): FlinkSql {
+    const table = this.scan.table[facet]
+    if (this.#numbers.has(facet))
+      throw new Refusal(`A job looks at the number that a ${facet} is, or copies it, and not both.`)
+    this.#facets.add(facet)
+    if (table.format === 'JSON' && table.framing === 'none') this.checked.add(facet)
+    return columnOf(facet)
+  }
+
   /** Key and value, read back from the columns of `raw`. */
   get rawTypes(): { readonly key: 'bytes' | 'number'; readonly value: 'bytes' | 'number' } {
     const kind = (facet: FacetName) => (rawType(this.scan.table[facet]) === undefined ? 'bytes' : 'number')
@@ -333,7 +321,7 @@ export class FlinkTable {
   ddl(options: TableOptions): FlinkSql[] {
     const { registry } = options.kafka
     if (this.#avro === undefined)
-      return [this.#table(this.name, [sql`sluice_value ${this.#typed('value')}`], RAW_VALUE, options)]
+      return [this.#table(this.name, [sql`sluice_value ${this.#typed('value', options)}`], RAW_VALUE, options)]
     if (registry === undefined)
       throw new Refusal('Avro is decoded in Flink with the schema registry, and there is none.')
     const format: [string, string][] = [
@@ -350,19 +338,21 @@ export class FlinkTable {
     ]
   }
 
-  #typed(facet: FacetName): FlinkSql {
-    return rawType(this.scan.table[facet]) ?? sql`BYTES`
+  /** A job copies numbers as the bytes that they are. */
+  #typed(facet: FacetName, { streaming = false }: TableOptions): FlinkSql {
+    return (streaming && !this.#numbers.has(facet) ? undefined : rawType(this.scan.table[facet])) ?? sql`BYTES`
   }
 
   #table(
     called: FlinkSql,
     values: readonly FlinkSql[],
     format: readonly (readonly [string, string])[],
-    { kafka, isolation, shown = false, streaming = false }: TableOptions,
+    how: TableOptions,
   ): FlinkSql {
+    const { kafka, isolation, shown = false, streaming = false } = how
     const hasKey = this.#facets.has('key')
     const columns = [
-      ...(hasKey ? [sql`sluice_key ${this.#typed('key')}`] : []),
+      ...(hasKey ? [sql`sluice_key ${this.#typed('key', how)}`] : []),
       ...values,
       sql`sluice_partition INT METADATA FROM 'partition' VIRTUAL`,
       sql`sluice_offset BIGINT METADATA FROM 'offset' VIRTUAL`,
@@ -444,52 +434,4 @@ export function shownProperties({ properties, secrets }: FlinkKafka, shown: bool
 /** A character for each byte. */
 function charactersOf(column: FlinkSql): FlinkSql {
   return sql`DECODE(${column}, 'ISO-8859-1')`
-}
-
-function columnOf(facet: FacetName): FlinkSql {
-  return facet === 'key' ? sql`sluice_key` : sql`sluice_value`
-}
-
-function rawType({ format, framing }: TableFacet): FlinkSql | undefined {
-  return framing === 'none' && Object.hasOwn(RAW, format) ? RAW[format] : undefined
-}
-
-function facetValue(
-  table: TableFacet,
-  facet: FacetName,
-  steps: readonly (string | number)[],
-  e: PathRef,
-  checked: Set<FacetName>,
-): Taken {
-  const column = columnOf(facet)
-  const raw = rawType(table)
-  if (raw !== undefined && steps.length === 0) return { taken: scalar(table, column), type: e.type }
-  if (table.framing === 'none' && steps.length === 0) {
-    if (table.format === 'STRING') return { taken: sql`CAST(${column} AS STRING)`, type: STRING }
-    if (table.format === 'BYTES') return { taken: column, type: e.type }
-  }
-  if (table.format === 'JSON' && table.framing === 'none') {
-    if (e.type.kind !== 'json')
-      throw new Refusal(`A column that was declared as ${typeName(e.type)} is not handed over to Flink.`, e.span)
-    checked.add(facet)
-    return { taken: wrappedAt(sql`CAST(${column} AS STRING)`, steps), type: JSON_TYPE, isJson: true }
-  }
-  throw new Refusal(
-    `Fields of a ${facet} in the format ${table.format} are not handed over to Flink.`,
-    e.span,
-    'Leave the statement to Sluice: SET engine = sluice.',
-  )
-}
-
-/** A whole key or value as the reading here makes it of the text of a record. */
-function wholeJson(said: string): Value {
-  const value = numberWithoutValue(said) === undefined ? parseJson(said.trim()) : undefined
-  if (value === undefined) throw new GivenBack(`a JSON value that is none here: ${said.slice(0, 100)}`)
-  return value
-}
-
-/** Whole numbers and doubles of other widths are carried as wide ones. */
-function scalar({ format }: TableFacet, column: FlinkSql): FlinkSql {
-  if (format === 'INT') return sql`CAST(${column} AS BIGINT)`
-  return format === 'FLOAT' ? sql`CAST(${column} AS DOUBLE)` : column
 }
