@@ -2,7 +2,7 @@
 
 /** The start of a group with what belongs to it, an item, a class in brackets, a repetition with counts, or one character. */
 const TOKEN =
-  /\(\?(?:P?<\w+>|[a-zA-Z-]*:?)|\\Q[^]*?(?:\\E|$)|\\[pP]\{[^}]*\}|\\[^]|\[\^?\]?(?:\\[^]|[^\]\\])*\]?|\{(\d+)(?:,(\d*))?\}|[^]/g
+  /\(\?(?:P?<\w+>|[a-zA-Z-]*:?)|\\Q[\s\S]*?(?:\\E|$)|\\[pP]\{[^}]*\}|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]?|\{(\d+)(?:,(\d*))?\}|[\s\S]/g
 
 /**
  * About the states that the compiled pattern has, at least: one for each item, as often as repetitions repeat it. Linear

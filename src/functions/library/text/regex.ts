@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import type { RE2JS } from 're2js'
 import type { Value } from '../../../types.ts'
 import { STRING } from '../../../types.ts'
+import { systemClock } from '../../../lib/clock.ts'
 import { statesAbout } from '../../support/regex-states.ts'
 import { checkItems, checkPattern, define, memo } from '../../define.ts'
 import type { ScalarFunction } from '../../function.ts'
@@ -145,9 +146,9 @@ export const REGEX_ROWS: readonly ScalarFunction[] = [
         const { matcher, count } = matcherOf(text, pattern)
         const out: Value[] = []
         // Each match may have been looked for up to the end of the text.
-        const until = performance.now() + MAX_MS
+        const until = systemClock.monotonic() + MAX_MS
         while (matcher.find()) {
-          if (performance.now() > until)
+          if (systemClock.monotonic() > until)
             throw new ValueError(
               `REGEX_MATCHES: to find the matches in one text takes longer than function.max.regex.time (default ${MAX_MS} ms)`,
             )
