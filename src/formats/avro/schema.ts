@@ -102,8 +102,8 @@ export type NamedNode = RecordNode | EnumNode | FixedNode
 export type AvroNode = PrimitiveNode | NamedNode | ArrayNode | MapNode | UnionNode | DefaultNode
 
 /**
- * A parsed schema. `names` holds every named type that it defines (full names and aliases), to be given to schemas that
- * refer to it.
+ * A parsed schema. `names` holds every named type that it defines, by its full name, to be given to schemas that refer to
+ * it.
  */
 export interface AvroSchema {
   readonly node: AvroNode
@@ -154,6 +154,8 @@ function isObject(json: unknown): json is Record<string, unknown> {
 
 class SchemaParser {
   readonly names = new Map<string, NamedNode>()
+  /** What other schemas call the types: asked last, as Avro's own library does not take them for names at all. */
+  readonly #aliases = new Map<string, NamedNode>()
   readonly #references: AvroReferences
   #nodes = 0
   constructor(references: AvroReferences) {
@@ -192,7 +194,11 @@ class SchemaParser {
     if (PRIMITIVES.has(name)) return { kind: name as PrimitiveKind }
     const full = name.includes('.') || namespace === '' ? name : `${namespace}.${name}`
     const node =
-      this.names.get(full) ?? this.#references.get(full) ?? this.names.get(name) ?? this.#references.get(name)
+      this.names.get(full) ??
+      this.#references.get(full) ??
+      this.names.get(name) ??
+      this.#references.get(name) ??
+      this.#aliases.get(full)
     if (node === undefined)
       throw new AvroSchemaError(`the Avro schema uses the type ${describe(full)}, which it does not define`)
     if (depth + heightOf(node) > AVRO_SCHEMA_LIMIT_DEPTH) throw tooDeep()
@@ -220,9 +226,9 @@ class SchemaParser {
     if (this.names.has(node.name)) throw new AvroSchemaError(`the Avro schema defines ${describe(node.name)} twice`)
     this.names.set(node.name, node)
     for (const full of aliasesOf(json, inner).aliases ?? []) {
-      if (!this.names.has(full)) this.names.set(full, node)
+      if (!this.#aliases.has(full)) this.#aliases.set(full, node)
     }
-    if (this.names.size > AVRO_SCHEMA_LIMIT_NAMES)
+    if (this.names.size + this.#aliases.size > AVRO_SCHEMA_LIMIT_NAMES)
       throw new AvroSchemaError(`the Avro schema has more named types than the limit of ${AVRO_SCHEMA_LIMIT_NAMES}`)
   }
 

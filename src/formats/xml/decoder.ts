@@ -57,11 +57,13 @@ class XmlReader {
   readonly #open: Element[] = []
   #root: string | undefined
   constructor(text: string) {
-    this.#text = text
+    // Line ends are those of the text, not those that references stand for (XML 1.0, 2.11).
+    this.#text = text.includes('\r') ? text.replaceAll(/\r\n?/g, '\n') : text
   }
 
   document(): string | undefined {
     const text = this.#text
+    if (XML_FORBIDDEN.test(text)) return undefined
     while (this.#at < text.length) {
       const next = text.indexOf('<', this.#at)
       const end = next < 0 ? text.length : next
@@ -125,9 +127,10 @@ class XmlReader {
       return false
     const element: Element = { name, members: new Map(), text: '' }
     for (let found = this.#match(ATTRIBUTE); found !== null; found = this.#match(ATTRIBUTE)) {
-      const value = decodeReferences(found[2] ?? found[3])
+      // So is white space (XML 1.0, 3.3.3).
+      const value = decodeReferences((found[2] ?? found[3]).replace(/[\t\n]/g, ' '))
       if (value === undefined || element.members.has(`@${found[1]}`)) return false
-      element.members.set(`@${found[1]}`, [jsonString(value.replace(/[\t\r\n]/g, ' '))])
+      element.members.set(`@${found[1]}`, [jsonString(value)])
     }
     this.#match(SPACE)
     const empty = this.#text.startsWith('/>', this.#at)
@@ -162,16 +165,18 @@ class XmlReader {
 }
 
 function elementJson({ members, text }: Element): string {
-  const plain = text.replaceAll('\r\n', '\n')
-  if (members.size === 0) return jsonString(plain)
+  if (members.size === 0) return jsonString(text)
   const parts = [...members].map(
     ([name, values]) => `${jsonString(name)}:${values.length === 1 ? values[0] : `[${values.join(',')}]`}`,
   )
   // White space between elements is layout.
-  const trimmed = plain.trim()
+  const trimmed = text.trim()
   if (trimmed !== '') parts.push(`"#text":${jsonString(trimmed)}`)
   return `{${parts.join(',')}}`
 }
+
+/** What is no character of XML (1.0, 2.2), also as a reference. */
+export const XML_FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
 const PREDEFINED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
@@ -193,5 +198,7 @@ function decodeReferences(raw: string): string | undefined {
 
 function character(name: string): string | undefined {
   const code = name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1))
-  return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : undefined
+  if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined
+  const text = String.fromCodePoint(code)
+  return XML_FORBIDDEN.test(text) ? undefined : text
 }

@@ -8,12 +8,11 @@ import { JsonText } from '../../lib/json-text.ts'
 import { JSON_TYPE, type Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
 import { DEFAULT_RENDER, renderValue } from '../text/render.ts'
-import { XML_LIMIT_BYTES, XML_LIMIT_DEPTH, xmlToJson } from './decoder.ts'
+import { XML_FORBIDDEN, XML_LIMIT_BYTES, XML_LIMIT_DEPTH, xmlToJson } from './decoder.ts'
 
 type Path = readonly (string | number)[]
 
 const NAME = /^[A-Za-z_:\u{80}-\u{10FFFF}][A-Za-z0-9_:.\-\u{80}-\u{10FFFF}]*$/u
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
 /** Writes what `xmlDecoder` reads. */
 export function xmlEncoder(): FacetEncoder {
@@ -48,7 +47,7 @@ function element(name: string, value: JsonValue, path: Path): string {
     if (key === '#text') content += textOf(member, inside)
     else if (key.startsWith('@')) {
       if (!NAME.test(key.slice(1))) throw new EncodeError('cannot be the name of an attribute', inside)
-      attributes += ` ${key.slice(1)}="${textOf(member, inside).replaceAll('"', '&quot;')}"`
+      attributes += ` ${key.slice(1)}="${attributeOf(member, inside)}"`
     } else content += elements(key, member, inside)
   }
   return content === '' ? `<${name}${attributes}/>` : `<${name}${attributes}>${content}</${name}>`
@@ -70,6 +69,12 @@ function elements(name: string, value: JsonValue, path: Path): string {
 function textOf(value: JsonValue, path: Path): string {
   if (value instanceof JsonText) throw new EncodeError('takes a single value', path)
   const text = String(value ?? '')
-  if (FORBIDDEN.test(text)) throw new EncodeError('holds a character that XML has no place for', path)
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  if (XML_FORBIDDEN.test(text)) throw new EncodeError('holds a character that XML has no place for', path)
+  // A reader makes other line ends of those that are no references.
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\r', '&#13;')
+}
+
+/** In an attribute a reader makes blanks of white space that is no reference. */
+function attributeOf(value: JsonValue, path: Path): string {
+  return textOf(value, path).replaceAll('"', '&quot;').replaceAll('\t', '&#9;').replaceAll('\n', '&#10;')
 }

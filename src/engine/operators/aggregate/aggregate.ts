@@ -75,8 +75,9 @@ export class AggregateState {
 
   /** A key of a group that is new, as the row has it. */
   spell(group: number, at: number, own: Value): void {
-    // Most are written in one way: texts, and numbers where nobody asks whether they were doubles.
-    if (own === null || typeof own === 'string' || (typeof own === 'number' && !this.#marked)) return
+    // Most are written in one way: texts, and numbers where nobody asks whether they were doubles and all are of one kind.
+    if (own === null || typeof own === 'string') return
+    if (typeof own === 'number' && !this.#marked && !this.keys[at].hasExactNumbers) return
     this.#spellings[at].add(group, this.keys[at].value(this.#keyOf(group, at)), own)
   }
 

@@ -37,7 +37,9 @@ export class DistinctFilter {
   /** What is done for a new pair only; apart, so that `first` stays small enough to be put in line. */
   #added(pair: number, v: Value): void {
     this.#budget.takeRow([v])
-    if (typeof v !== 'object' && typeof v !== 'bigint' && v !== 0) return
+    const isWrittenOnce =
+      typeof v === 'number' ? v !== 0 && !this.#values.hasExactNumbers : typeof v !== 'object' && typeof v !== 'bigint'
+    if (isWrittenOnce) return
     if (!Object.is(this.#values.value(this.#pairs.second(pair)), v)) this.#asMet.set(pair, v)
   }
 

@@ -87,6 +87,7 @@ export class KeyColumn {
   readonly #highs = new SparseIntegers()
   #size = 0
   #null = -1
+  #exactNumbers = false
   #frozen = false
 
   constructor(limits: KeyLimits) {
@@ -98,6 +99,11 @@ export class KeyColumn {
   /** Number of keys. */
   get size(): number {
     return this.#size
+  }
+
+  /** Whether some keys are decimals or longs of 64 bits that are equal to doubles. */
+  get hasExactNumbers(): boolean {
+    return this.#exactNumbers
   }
 
   /** Bytes of the texts of its keys. */
@@ -253,6 +259,7 @@ export class KeyColumn {
     const known = this.#size
     const id = this.findNumber(n)
     if (id !== known) return id
+    this.#exactNumbers = true
     this.#kinds.page(id)[this.#kinds.at(id)] = BOXED
     this.#lows.page(id)[this.#lows.at(id)] = this.#boxes.size
     this.#boxes.push(v)
