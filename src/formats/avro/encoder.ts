@@ -161,9 +161,31 @@ function writeUnion(out: ByteWriter, node: UnionNode, value: Value, path: Path):
     value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value)),
   )
   if (index < 0 && value !== null) index = branches.findIndex((b) => b.kind !== 'null' && widens(b, value))
-  if (index < 0) throw refuse(value, wording(node), path)
+  if (index < 0) return writeOneOf(out, node, value, path)
   out.long(BigInt(index))
   write(out, branches[index], value, path)
+}
+
+/**
+ * Records of several types are read as one structure with the fields of all: NULL in those of the others. Such a
+ * structure is of the type that has the fields which are not NULL, and no further ones if there is one like that.
+ */
+function writeOneOf(out: ByteWriter, node: UnionNode, value: Value, path: Path): void {
+  const given = members(value)
+  const known = [...(given ?? [])].filter(([, member]) => member !== null).length
+  let best: { readonly index: number; readonly own: Map<string, Value>; readonly isWhole: boolean } | undefined
+  for (const [index, branch] of node.branches.entries()) {
+    if (given === undefined || branch.kind !== 'record' || best?.isWhole === true) continue
+    const own = new Map(
+      [...given].filter(([name, member]) => member !== null || branch.fields.some((f) => f.name === name)),
+    )
+    if (!holds(branch, own)) continue
+    const isWhole = branch.fields.length === known && branch.fields.every((f) => (own.get(f.name) ?? null) !== null)
+    if (best === undefined || isWhole) best = { index, own, isWhole }
+  }
+  if (best === undefined) throw refuse(value, wording(node), path)
+  out.long(BigInt(best.index))
+  writeRecord(out, node.branches[best.index] as RecordNode, best.own, path)
 }
 
 function kindOf(node: AvroNode): string {
