@@ -298,10 +298,12 @@ function valuesOf(slots: readonly Made[], fields: FlinkRow, marks: boolean): Val
     const value = slot.read(texts.map((field) => (field === null ? null : String(field))))
     row.push(marks ? value : plain(value))
   }
-  if (at !== fields.length)
+  // Where no column is wanted, SQL has to have one all the same.
+  const columns = Math.max(at, 1)
+  if (columns !== fields.length)
     throw new SqlError(
       'VALUE',
-      `The SQL gateway of Flink answered with rows of ${fields.length} columns instead of ${at}.`,
+      `The SQL gateway of Flink answered with rows of ${fields.length} columns instead of ${columns}.`,
     )
   return row
 }
