@@ -168,9 +168,10 @@ async function configure(folder: string, { rpc, rest, slots }: Record<'rpc' | 'r
     'rest.bind-address': '127.0.0.1',
     'rest.port': rest,
     'io.tmp.dirs': folder,
-    // A lost TaskManager is noticed soon.
+    // A killed TaskManager is noticed soon, by its port that refuses; one that is only slow is waited for.
     'heartbeat.interval': '1000 ms',
-    'heartbeat.timeout': '5000 ms',
+    'heartbeat.rpc-failure-threshold': 2,
+    'heartbeat.timeout': '3 min',
     'slot.request.timeout': '15 s',
     'metrics.fetcher.update-interval': '500 ms',
     // Many exchanges of a plan at once fit into the little memory that this TaskManager has for them.

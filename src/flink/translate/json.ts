@@ -2,7 +2,7 @@
 import { canonicalOfDouble } from './carriers.ts'
 import { type FlinkSql, once, ordering, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
-import { guard } from './terms.ts'
+import { decoded, guard } from './terms.ts'
 
 /** The value at a path of a JSON text, in a list of its own, so that it keeps its type: `[5]`. */
 export function wrappedAt(json: FlinkSql, steps: readonly (string | number)[]): FlinkSql {
@@ -33,7 +33,7 @@ function canonicalText(json: FlinkSql): FlinkSql {
   const beyond = guard('a JSON number beyond doubles is met', inside, sql`STRING`)
   const isBeyond = ordering(sql`ABS(${double})`, '>', sql`1.7976931348623157E308`)
   const number = sql`CASE WHEN ${isBeyond} THEN ${beyond} ELSE ${canonicalOfDouble(double)} END`
-  return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${inside} ELSE ${number} END`
+  return sql`CASE WHEN ${inside} IS NULL OR ${inside} = 'null' THEN CAST(NULL AS STRING) WHEN ${asItIs} THEN ${decoded(inside)} ELSE ${number} END`
 }
 
 /**
@@ -81,7 +81,21 @@ export function isJsonRecord(record: FlinkSql, divides: boolean): FlinkSql {
   const good = divides ? sql`CASE WHEN REGEXP(${record}, ${HIDDEN_DOUBLE}) THEN ${hidden} ELSE TRUE END` : sql`TRUE`
   const marked = guard('a JSON record begins with the mark of a byte order', first, sql`BOOLEAN`)
   const isMarked = sql`SUBSTRING(${record} FROM 1 FOR 1) = ${text('\ufeff')}`
-  return sql`CASE WHEN ${record} IS JSON THEN ${good} WHEN ${isMarked} THEN ${marked} ELSE FALSE END`
+  // Beyond these Flink reads nothing: 1,000 levels, numbers of 1,000 digits, names of 50,000 characters (Jackson's
+  // StreamReadConstraints).
+  const long = guard('JSON with more than Flink reads, or none', first, sql`BOOLEAN`)
+  const levels = sql`CHAR_LENGTH(REGEXP_REPLACE(${record}, '[^\\[{]', ''))`
+  const isLong = sql`(${ordering(levels, '>', sql`1000`)} OR ${ordering(sql`CHAR_LENGTH(${record})`, '>', sql`50000`)} OR REGEXP(${record}, '[0-9.eE+-]{1001}'))`
+  return sql`CASE WHEN ${record} IS JSON THEN ${good} WHEN ${isMarked} THEN ${marked} WHEN ${isLong} THEN ${long} ELSE FALSE END`
+}
+
+/**
+ * Whether nothing stands behind the value of a record: Flink reads one value and looks no further. Inside of a list and of
+ * an object there would have to be other things behind it.
+ */
+export function isAlone(record: FlinkSql): FlinkSql {
+  const listed = sql`CONCAT('[', ${record}, ']')`
+  return sql`(${listed} IS JSON AND CONCAT('{"":', ${record}, '}') IS JSON)`
 }
 
 /** Whether a JSON number, in a list of its own (`[3.0]`), is written as a double. */

@@ -58,6 +58,15 @@ export function guard(reason: string, value: FlinkSql, as: FlinkSql): FlinkSql {
   return sql`CAST(CAST(CONCAT(${text(`${GUARD}${reason}: `)}, ${value}) AS INT) AS ${as})`
 }
 
+/**
+ * A text that was made of bytes. Where bytes are no UTF-8, Java puts other marks in their place than we do: any of them
+ * ends the job, also one that was written.
+ */
+export function decoded(value: FlinkSql): FlinkSql {
+  const odd = guard('a text with the mark U+FFFD, as of bytes that are no UTF-8', value, sql`STRING`)
+  return sql`CASE WHEN POSITION(${text('\ufffd')} IN ${value}) <> 0 THEN ${odd} ELSE ${value} END`
+}
+
 /** Whole numbers are carried alike, whatever they count. */
 export function isWhole({ kind }: DataType): boolean {
   return kind === 'int' || kind === 'long' || kind === 'date' || kind === 'time' || kind === 'timestamp'

@@ -16,9 +16,9 @@ import { stringifyJson } from '../../../lib/text/lossless-json.ts'
 import type { TableFacet } from '../../../plan/catalog.ts'
 import type { PathRef } from '../../../plan/plan.ts'
 import { type DataType, STRING } from '../../../types.ts'
-import { type FlinkSql, list, name, sql } from '../flink-sql.ts'
+import { type FlinkSql, list, name, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { decimalOf, MOST_DIGITS } from '../terms.ts'
+import { carrierOf, decimalOf, decoded, guard, MOST_DIGITS } from '../terms.ts'
 
 const ODD = 'Lists, maps, fixed bytes and unions of Avro are not handed over to Flink.'
 const RENAMED = 'Fields of Avro that had another name are not handed over to Flink.'
@@ -75,6 +75,8 @@ export class AvroReader {
     )
     const ofNewest = wanted.some(([, field]) => isOfNewest(field))
     if (leaf.kind === 'enum') return { taken: path, type: STRING, isField: true, ofNewest }
+    if (type.kind === 'decimal') return { taken: withinDigits(path, type), type, isField: true, ofNewest }
+    if (type.kind === 'string') return { taken: decoded(path), type, isField: true, ofNewest }
     const isWide = type.kind === 'int' || type.kind === 'date' || (type.kind === 'time' && type.unit === 'millis')
     const isLong = isWide || type.kind === 'long' || type.kind === 'timestamp'
     const taken = isLong ? sql`CAST(${path} AS BIGINT)` : type.kind === 'float' ? sql`CAST(${path} AS DOUBLE)` : path
@@ -169,6 +171,16 @@ function withoutNull(node: AvroNode): AvroNode | undefined {
   return others.length === 1 ? others[0] : undefined
 }
 
+/** A decimal with more digits than its schema allows is NULL in Flink, where its column has no room: it ends the job. */
+function withinDigits(value: FlinkSql, type: DataType): FlinkSql {
+  const { precision, scale } = decimalOf(type)
+  const carrier = carrierOf(type)
+  const odd = guard('a decimal with more digits than its schema says', sql`CAST(${value} AS STRING)`, carrier)
+  const most = sql`CAST(${text(`1${'0'.repeat(precision - scale)}`)} AS DECIMAL(38, 0))`
+  const isWithin = precision - scale >= MOST_DIGITS ? sql`TRUE` : ordering(sql`ABS(${value})`, '<', most)
+  return sql`CASE WHEN ${value} IS NULL THEN CAST(NULL AS ${carrier}) WHEN ${isWithin} THEN CAST(${value} AS ${carrier}) ELSE ${odd} END`
+}
+
 /** The type of a column of Flink. Moments are the numbers that they are. */
 function columnOf(node: AvroNode): FlinkSql | undefined {
   switch (node.kind) {
@@ -189,12 +201,21 @@ function columnOf(node: AvroNode): FlinkSql | undefined {
     case 'fixed': {
       const decimal = node.logical?.kind === 'decimal' ? node.logical : undefined
       if (decimal === undefined) return node.kind === 'bytes' ? sql`BYTES` : undefined
-      const { precision, scale } = decimalOf(decimal)
-      return precision > MOST_DIGITS ? undefined : sql`DECIMAL(${precision}, ${scale})`
+      const { scale } = decimalOf(decimal)
+      return sql`DECIMAL(${digitsOf(node, decimal)}, ${scale})`
     }
     default:
       return undefined
   }
+}
+
+/**
+ * How many digits Flink is told that a decimal has: as many as there can be, as it makes NULL of what has more. Of fixed
+ * bytes Avro takes no more than fit into them whatever they are.
+ */
+function digitsOf(node: AvroNode, decimal: DataType): number {
+  const room = node.kind === 'fixed' ? Math.floor((8 * node.size - 1) * Math.log10(2)) : MOST_DIGITS
+  return Math.max(decimalOf(decimal).precision, Math.min(MOST_DIGITS, room))
 }
 
 /** The same in the reader schema. */
@@ -202,7 +223,7 @@ function typeOf(node: AvroNode, defined: Set<string>): unknown {
   const decimal =
     (node.kind === 'bytes' || node.kind === 'fixed') && node.logical?.kind === 'decimal' ? node.logical : undefined
   const logical =
-    decimal === undefined ? {} : { logicalType: 'decimal', precision: decimal.precision, scale: decimal.scale }
+    decimal === undefined ? {} : { logicalType: 'decimal', precision: digitsOf(node, decimal), scale: decimal.scale }
   if (node.kind !== 'enum' && node.kind !== 'fixed')
     return decimal === undefined ? node.kind : { type: node.kind, ...logical }
   if (defined.has(node.name)) return node.name

@@ -7,7 +7,7 @@ import { type DataType, JSON_TYPE, STRING, typeName, type Value } from '../../..
 import { type FlinkSql, sql } from '../flink-sql.ts'
 import { wrappedAt } from '../json.ts'
 import { Refusal } from '../refusal.ts'
-import { GivenBack } from '../terms.ts'
+import { decoded, GivenBack } from '../terms.ts'
 
 /** Formats that Flink's raw format reads as one value, by the type that it has there. */
 const RAW: Readonly<Record<string, FlinkSql>> = {
@@ -51,7 +51,7 @@ export function facetValue(
   const raw = rawType(table)
   if (raw !== undefined && steps.length === 0) return { taken: scalar(table, column), type: e.type }
   if (table.framing === 'none' && steps.length === 0) {
-    if (table.format === 'STRING') return { taken: sql`CAST(${column} AS STRING)`, type: STRING }
+    if (table.format === 'STRING') return { taken: decoded(sql`CAST(${column} AS STRING)`), type: STRING }
     if (table.format === 'BYTES') return { taken: column, type: e.type }
   }
   if (table.format === 'JSON' && table.framing === 'none') {

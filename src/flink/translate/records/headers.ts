@@ -8,6 +8,7 @@ import { expressionsOf, visitPlan } from '../../../plan/rewrite.ts'
 import { type DataType, STRING } from '../../../types.ts'
 import { type FlinkSql, list, ordering, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
+import { decoded } from '../terms.ts'
 
 /** The column of a table that has headers. */
 export const HEADERS = sql`sluice_headers`
@@ -64,7 +65,7 @@ export function headerOf(e: HeaderRef): { readonly taken: FlinkSql; readonly typ
   const bytes = sql`${HEADERS}[${called}]`
   switch (as) {
     case 'string':
-      return { taken: sql`DECODE(${bytes}, 'UTF-8')`, type }
+      return { taken: decoded(sql`DECODE(${bytes}, 'UTF-8')`), type }
     case 'bytes':
       return { taken: bytes, type }
     case 'int':

@@ -5,7 +5,7 @@
  */
 import type { Reference } from '../expressions/expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
-import { canonicalJson, isDoubleWrapped, isJsonRecord, wrappedAt } from '../json.ts'
+import { canonicalJson, isAlone, isDoubleWrapped, isJsonRecord, wrappedAt } from '../json.ts'
 import { unexpected } from '../../../lib/assert.ts'
 import { exprKey } from '../../../plan/expressions/expr-key.ts'
 import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
@@ -28,7 +28,7 @@ import {
   text,
 } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
-import { carrierOf, guard, type Term } from '../terms.ts'
+import { carrierOf, decoded, guard, type Term } from '../terms.ts'
 
 /** How Flink reaches a topic: properties of its Kafka connector without their prefix, secrets included. */
 export interface FlinkKafka {
@@ -60,6 +60,8 @@ export class FlinkTable {
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
   readonly #marks = new Map<string, FlinkSql>()
   readonly #facets = new Set<FacetName>()
+  /** Facets that are looked at as a whole. */
+  readonly #wholes = new Set<FacetName>()
   /** Facets whose number is looked at. */
   readonly #numbers = new Set<FacetName>()
   #withHeaders = false
@@ -113,8 +115,9 @@ export class FlinkTable {
     if (this.scan.table[facet].format !== 'JSON' || this.scan.table[facet].framing !== 'none') return undefined
     this.#facets.add(facet)
     this.checked.add(facet)
+    this.#wholes.add(facet)
     const { sql: taken, type } = this.#column(`whole ${facet}`, () => ({
-      taken: sql`CAST(${columnOf(facet)} AS STRING)`,
+      taken: decoded(sql`CAST(${columnOf(facet)} AS STRING)`),
       type: JSON_TYPE,
     }))
     return {
@@ -149,7 +152,10 @@ export class FlinkTable {
     const taken = [...own, ...further]
     const checks = [...this.checked].map((facet) => {
       const bytes = columnOf(facet)
-      return sql`CASE WHEN ${bytes} IS NULL THEN TRUE ELSE ${isJsonRecord(sql`CAST(${bytes} AS STRING)`, this.#divides)} END`
+      const record = sql`CAST(${bytes} AS STRING)`
+      const isJson = isJsonRecord(record, this.#divides)
+      const isGood = this.#wholes.has(facet) ? sql`(${isJson} AND ${isAlone(record)})` : isJson
+      return sql`CASE WHEN ${bytes} IS NULL THEN TRUE ELSE ${isGood} END`
     })
     checks.push(...this.#gaps())
     const where = checks.length === 0 ? sql`` : sql` WHERE ${list(checks, ' AND ')}`
@@ -239,6 +245,7 @@ export class FlinkTable {
     }
     this.#facets.add(facet)
     if (rawType(table) !== undefined) this.#numbers.add(facet)
+    if (steps.length === 0) this.#wholes.add(facet)
     return facetValue(table, facet, steps, e, this.checked)
   }
 
@@ -308,6 +315,7 @@ export class FlinkTable {
       throw new Refusal(`A job looks at the number that a ${facet} is, or copies it, and not both.`)
     this.#facets.add(facet)
     if (table.format === 'JSON' && table.framing === 'none') this.checked.add(facet)
+    this.#wholes.add(facet)
     return columnOf(facet)
   }
 
