@@ -71,14 +71,22 @@ const HIDDEN_DOUBLE = text(
   `(^|[\\[:,])[ \\t\\r\\n]*-?[0-9]+([eE][+-]?0+|${Array.from({ length: 17 }, (_, i) => `[.][0-9]{${i + 1}}[eE][+]?0*${i + 1}`).join('|')})(?![0-9])`,
 )
 
+/** Half of a surrogate pair that is written as an escape, as of an emoji that was cut in two: Flink makes a `?` of it. */
+const HALF = text(
+  '\\\\u[dD][89aAbB][0-9a-fA-F]{2}(?!\\\\u[dD][c-fC-F])|(?<!\\\\u[dD][89aAbB][0-9a-fA-F]{2})\\\\u[dD][c-fC-F]',
+)
+
 /**
  * Whether a record is JSON. Java's takes no mark of the byte order, with which some producers begin: it ends the job. So
- * does a double that would come as a whole number, where numbers are divided.
+ * does half of a surrogate pair, and a double that would come as a whole number, where numbers are divided.
  */
 export function isJsonRecord(record: FlinkSql, divides: boolean): FlinkSql {
   const first = sql`SUBSTRING(${record} FROM 1 FOR 100)`
   const hidden = guard('a number with an exponent is divided, perhaps', first, sql`BOOLEAN`)
-  const good = divides ? sql`CASE WHEN REGEXP(${record}, ${HIDDEN_DOUBLE}) THEN ${hidden} ELSE TRUE END` : sql`TRUE`
+  const half = guard('half of a surrogate pair is written in a JSON record', first, sql`BOOLEAN`)
+  const mayBeHalf = sql`(POSITION('\\ud' IN ${record}) <> 0 OR POSITION('\\uD' IN ${record}) <> 0)`
+  const isHidden = divides ? sql` WHEN REGEXP(${record}, ${HIDDEN_DOUBLE}) THEN ${hidden}` : sql``
+  const good = sql`CASE WHEN ${mayBeHalf} AND REGEXP(${record}, ${HALF}) THEN ${half}${isHidden} ELSE TRUE END`
   const marked = guard('a JSON record begins with the mark of a byte order', first, sql`BOOLEAN`)
   const isMarked = sql`SUBSTRING(${record} FROM 1 FOR 1) = ${text('\ufeff')}`
   // Beyond these Flink reads nothing: 1,000 levels, numbers of 1,000 digits, names of 50,000 characters (Jackson's

@@ -185,7 +185,7 @@ function toUuid(value: Value, from: DataType, to: DataType): string {
 
 const NANOS: Readonly<Record<TimeUnit, bigint>> = { millis: 1_000_000n, micros: 1_000n, nanos: 1n }
 const DAY_NANOS = 86_400_000_000_000n
-/** Not a limit: what 64-bit milliseconds reach. */
+/** Not a limit: what 64-bit milliseconds reach. The first of these days has not all of its moments. */
 const MAX_DAYS = 106_751_991_167n
 
 function toTemporal(
@@ -201,7 +201,7 @@ function toTemporal(
   if (nanos === undefined) return refuse(value, from, to)
   if (to.kind === 'date') {
     const days = floorDivide(nanos, DAY_NANOS)
-    if (days > MAX_DAYS || days < -MAX_DAYS) throw new ValueError(`CAST: ${describe(value)} does not fit a date`)
+    if (days > MAX_DAYS || days < -MAX_DAYS - 1n) throw new ValueError(`CAST: ${describe(value)} does not fit a date`)
     return Number(days)
   }
   const count = floorDivide(

@@ -37,11 +37,22 @@ export function monthStart(month: FlinkSql): FlinkSql {
   return sql`((${days} - ${146_097n * ERAS}) * ${DAY})`
 }
 
-/** A field of a moment in milliseconds since the epoch. */
-export function calendarField(field: CalendarField, millis: FlinkSql): FlinkSql {
-  const at = once(millis)
-  const days = once(floorDivided(at, DAY))
-  const seconds = once(sql`((${at} - ${days} * ${DAY}) / 1000)`)
+/** A moment as the days since the epoch before it, and the seconds of its day. */
+export interface DayAndSecond {
+  readonly days: FlinkSql
+  readonly seconds: FlinkSql
+}
+
+/** Of a count of milliseconds since the epoch, or of other units, of which a second has so many. */
+export function dayAndSecond(count: FlinkSql, units = 1000n): DayAndSecond {
+  const at = once(count)
+  const days = once(floorDivided(at, units * 86_400n))
+  // Where the first day of 64 bits begins is beyond them: the sum of both comes back into them.
+  return { days, seconds: once(sql`((${at} - ${days} * ${units * 86_400n}) / ${units})`) }
+}
+
+/** A field of a moment. */
+export function calendarField(field: CalendarField, { days, seconds }: DayAndSecond): FlinkSql {
   switch (field) {
     case 'hour':
       return sql`(${seconds} / 3600)`
@@ -64,26 +75,25 @@ const FRACTIONS: Readonly<Record<TimeUnit, readonly [units: bigint, digits: numb
 /** A date (a count of days) or a timestamp of up to 64 bits as ISO 8601 text, without zeros at the end of its fraction. */
 export function isoText(count: FlinkSql, type: DataType & { readonly kind: 'date' | 'timestamp' }): FlinkSql {
   const at = once(sql`CAST(${count} AS BIGINT)`)
-  if (type.kind === 'date') return dayText(once(sql`(${at} * ${DAY})`))
+  if (type.kind === 'date') return dayText(at)
   const [units, width] = FRACTIONS[type.unit]
-  const seconds = once(floorDivided(at, units))
-  const millis = once(sql`(${seconds} * 1000)`)
-  const rest = once(sql`(${at} - ${seconds} * ${units})`)
-  const clock = (['hour', 'minute', 'second'] as const).map((field) => padded(calendarField(field, millis), 2))
+  const moment = dayAndSecond(at, units)
+  const rest = once(sql`MOD(MOD(${at}, ${units}) + ${units}, ${units})`)
+  const clock = (['hour', 'minute', 'second'] as const).map((field) => padded(calendarField(field, moment), 2))
   const fraction = sql`CASE WHEN ${rest} = 0 THEN '' ELSE CONCAT('.', REGEXP_REPLACE(${padded(rest, width)}, '0+$', '')) END`
   const [hour, minute, second] = clock
   const zone = type.local === true ? sql`''` : sql`'Z'`
-  const all = sql`CONCAT(${dayText(millis)}, 'T', ${hour}, ':', ${minute}, ':', ${second}, ${fraction}, ${zone})`
+  const all = sql`CONCAT(${dayText(moment.days)}, 'T', ${hour}, ':', ${minute}, ':', ${second}, ${fraction}, ${zone})`
   return once(sql`CASE WHEN ${at} IS NOT NULL THEN ${all} END`)
 }
 
 /** Years before 0 and beyond 9999 have a sign. */
-function dayText(millis: FlinkSql): FlinkSql {
-  const year = once(calendarField('year', millis))
+function dayText(days: FlinkSql): FlinkSql {
+  const year = once(civil('year', days))
   const size = once(sql`ABS(${year})`)
   const sign = sql`CASE WHEN ${ordering(year, '<', sql`0`)} THEN '-' WHEN ${ordering(year, '>', sql`9999`)} THEN '+' ELSE '' END`
   const digits = sql`CASE WHEN ${ordering(size, '>', sql`9999`)} THEN CAST(${size} AS STRING) ELSE ${padded(size, 4)} END`
-  const [month, day] = (['month', 'day'] as const).map((field) => padded(calendarField(field, millis), 2))
+  const [month, day] = (['month', 'day'] as const).map((field) => padded(civil(field, days), 2))
   return sql`CONCAT(${sign}, ${digits}, '-', ${month}, '-', ${day})`
 }
 

@@ -10,8 +10,9 @@ import { Refusal } from '../refusal.ts'
 import { digitsOf, guard, isFloating, MOST_DIGITS, nullOf, type Term } from '../terms.ts'
 
 /** A value as one of another type. Throws a Refusal. */
-export function castTo(of: Term, type: DataType): Term {
-  return sameKind(of, type) ?? betweenNumbers(of, type) ?? ofTextOrJson(of, type) ?? moved(of, type) ?? refuse(of, type)
+export function castTo(of: Term, type: DataType, implicit = false): Term {
+  const between = sameKind(of, type) ?? betweenNumbers(of, type)
+  return between ?? ofTextOrJson(of, type) ?? moved(of, type, implicit) ?? refuse(of, type)
 }
 
 function refuse({ type: { kind } }: Term, type: DataType): never {
@@ -147,16 +148,27 @@ function narrowedOrNone(of: FlinkSql): FlinkSql {
 }
 
 /** Moments in other units: what is behind the coarser one is cut off. */
-function moved(of: Term, type: DataType): Term | undefined {
+function moved(of: Term, type: DataType, implicit: boolean): Term | undefined {
   const [from, to] = [unitsOfDay(of.type), unitsOfDay(type)]
   if (from === undefined || to === undefined) return undefined
   if (to < from) {
     if ((type.kind === 'timestamp' && type.between === true) || (of.digits ?? 0) > 18) return undefined
-    return { sql: floorDivided(sql`CAST(${of.sql} AS BIGINT)`, from / to), type }
+    const made = { sql: floorDivided(sql`CAST(${of.sql} AS BIGINT)`, from / to), type }
+    // More days than those of 32 bits, as which the days of records are known.
+    return type.kind === 'date' && from === UNITS_OF_DAY.millis ? { ...made, digits: 12 } : made
   }
   if (type.kind === 'date') return undefined
   const times = digits(String(to / from))
-  return { sql: sql`(${wide(of)} * ${times})`, type, digits: digitsOf(of) + times.text.length }
+  const product = sql`(${wide(of)} * ${times})`
+  const most = digitsOf(of) + times.text.length
+  return implicit || most <= 18 ? { sql: product, type, digits: most } : { sql: within64(once(product)), type }
+}
+
+/** A moment that is one of 64 bits; any other is an error here. */
+function within64(moment: FlinkSql): FlinkSql {
+  const far = guard('a moment beyond 64 bits is met', sql`CAST(${moment} AS STRING)`, sql`BIGINT`)
+  const isOne = between(moment, digits(String(-(2n ** 63n))), digits(String(2n ** 63n - 1n)))
+  return once(sql`CASE WHEN ${isOne} THEN CAST(${moment} AS BIGINT) ELSE ${far} END`)
 }
 
 /** How many of the unit make a day. */

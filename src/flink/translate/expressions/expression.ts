@@ -116,7 +116,7 @@ function translated(e: BoundExpr, inner: Inner, columns: Columns): Term {
       return negated(e.by, inner(e.operand))
     }
     case 'cast':
-      return castTo(inner(e.operand), e.type)
+      return castTo(inner(e.operand), e.type, e.implicit)
     case 'function': {
       const header = headerWithin(e)
       return header === undefined ? translateCall(e, e.args.map(inner)) : columns(header)

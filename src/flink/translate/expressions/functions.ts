@@ -8,7 +8,7 @@ import type { CompareBy } from '../../../plan/operators.ts'
 import type { FunctionExpr } from '../../../plan/plan.ts'
 import { padding } from '../../../functions/support/text.ts'
 import { castTo, LAST_DOUBLE } from './casts.ts'
-import { millisOf, tumbleOf } from './windows.ts'
+import { onCalendar, tumbleOf } from './windows.ts'
 import { compared } from './comparison.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, STRING } from '../../../types.ts'
 import { double, type FlinkSql, list, once, opaque, ordering, sql, text } from '../flink-sql.ts'
@@ -89,7 +89,7 @@ const textTest =
 /** A field of the calendar, in UTC. */
 const field =
   (name: CalendarField): Row =>
-  ([moment], e) => ({ sql: calendarField(name, millisOf(moment, e)), type: INT })
+  ([moment], e) => ({ sql: calendarField(name, onCalendar(moment, e)), type: INT })
 
 /** A count of characters that the statement says; below zero it counts as zero. */
 function count(e: FunctionExpr, at: number): number {
@@ -181,16 +181,38 @@ const extreme =
     return { sql: sql`${name === 'LEAST' ? sql`LEAST` : sql`GREATEST`}(${list(all, ', ')})`, type: e.type, digits }
   }
 
+/**
+ * Letters whose other case came with a later Unicode than that of Java 17 (13): found by asking a Java 17 and Unicode 17
+ * for both cases of every character.
+ */
+const YOUNG_LETTERS = text(
+  '[\\u019b\\u0264\\u1c89\\u1c8a\\u2c2f\\u2c5f\\ua7c0\\ua7c1\\ua7cb-\\ua7dc\\x{10570}-\\x{105bc}\\x{10d50}-\\x{10d85}\\x{16ea0}-\\x{16ed3}]',
+)
+
 /** Java looks at less of what stands around a sigma, to tell whether it ends a word. */
 function lowered(given: FlinkSql): FlinkSql {
   const v = once(given)
   const sigma = guard('the lower case of a sigma is wanted', v, sql`STRING`)
-  return sql`CASE WHEN POSITION(${text('\u03a3')} IN ${v}) = 0 THEN LOWER(${v}) ELSE ${sigma} END`
+  const isKnown = sql`POSITION(${text('\u03a3')} IN ${v}) = 0`
+  return sql`CASE WHEN ${isYoung(v)} THEN ${young(v)} WHEN ${isKnown} THEN LOWER(${v}) ELSE ${sigma} END`
+}
+
+function raised(given: FlinkSql): FlinkSql {
+  const v = once(given)
+  return sql`CASE WHEN ${isYoung(v)} THEN ${young(v)} ELSE UPPER(${v}) END`
+}
+
+function isYoung(v: FlinkSql): FlinkSql {
+  return sql`REGEXP(${v}, ${YOUNG_LETTERS})`
+}
+
+function young(v: FlinkSql): FlinkSql {
+  return guard('another case is wanted of a letter that Java 17 does not know', v, sql`STRING`)
 }
 
 const ROWS: Readonly<Record<string, Row>> = {
   lower: textToText(lowered),
-  upper: textToText((v) => sql`UPPER(${v})`),
+  upper: textToText(raised),
   len: ([value], e) => ({ sql: units(textArgument(value)), type: e.type, digits: 10 }),
   concat: (args, e) => {
     // `||` is NULL where one side is.

@@ -5,7 +5,7 @@ import { TIMESTAMP } from '../../../types.ts'
 import { type FlinkSql, once, sql, text } from '../flink-sql.ts'
 import { Refusal } from '../refusal.ts'
 import { digitsOf, type Term } from '../terms.ts'
-import { calendarField, floorDivided, monthStart } from './calendar.ts'
+import { calendarField, type DayAndSecond, dayAndSecond, floorDivided, monthStart } from './calendar.ts'
 import { castTo } from './casts.ts'
 
 /** Milliseconds since the epoch of a timestamp or a date. */
@@ -19,7 +19,13 @@ export function millisOf(term: Term, e: FunctionExpr): FlinkSql {
   return per === 1n ? at : floorDivided(at, per)
 }
 
-/** The same of what TUMBLE and HOP take besides: numbers count milliseconds, texts and JSON values say a moment. */
+/** A timestamp or a date for the calendar. */
+export function onCalendar(term: Term, e: FunctionExpr): DayAndSecond {
+  if (term.type.kind === 'date') return { days: once(sql`CAST(${term.sql} AS BIGINT)`), seconds: sql`0` }
+  return dayAndSecond(millisOf(term, e))
+}
+
+/** Milliseconds of what TUMBLE and HOP take besides: numbers count milliseconds, texts and JSON values say a moment. */
 function momentOf(term: Term, e: FunctionExpr): FlinkSql {
   const { kind } = term.type
   if (kind === 'int' || kind === 'long')
@@ -47,7 +53,10 @@ const MONDAY = 345_600_000n
 const FIRST_MONTH = 1970n * 12n
 
 const MONTHS: Scale = {
-  count: (moment) => sql`(${calendarField('year', moment)} * 12 + ${calendarField('month', moment)} - 1)`,
+  count: (moment) => {
+    const at = dayAndSecond(moment)
+    return sql`(${calendarField('year', at)} * 12 + ${calendarField('month', at)} - 1)`
+  },
   millis: monthStart,
   origin: FIRST_MONTH,
 }
