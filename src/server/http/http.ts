@@ -26,6 +26,7 @@ import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
 import { addAccountRoutes } from './account-routes.ts'
 import { problem, target } from '../socket/upgrade.ts'
+import { LoginsUnread } from '../access/revocations.ts'
 import { traceCalls } from '../telemetry/calls.ts'
 import { NAME, VERSION } from '../version.ts'
 
@@ -141,7 +142,8 @@ export function createHttp(context: HttpContext): FastifyInstance {
   }) as unknown as FastifyInstance
   if (onRoute !== undefined)
     app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
-  app.setErrorHandler((failure: FastifyError, request, reply) => {
+  app.setErrorHandler((failure: FastifyError | LoginsUnread, request, reply) => {
+    if (failure instanceof LoginsUnread) return fail(request, reply, 503, failure.message)
     const status =
       failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500
         ? failure.statusCode
