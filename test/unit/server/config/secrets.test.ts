@@ -111,7 +111,10 @@ test('what is nearly a known word is shown, as is what stands in other places', 
     [sasl('SCRAM-SHA256'), 'environments[0].kafka.sasl.mechanism: "SCRAM-SHA256" is not one of PLAIN, SCRAM-SHA-256'],
     [sasl('Kerberos'), 'environments[0].kafka.sasl.mechanism: the value is not one of PLAIN, SCRAM-SHA-256'],
     [{ server: { port: '99999' } }, 'server.port: 99999 is not a whole number'],
-    [{ environments: [{ name: 'e', kafka: { brokers: ['h:99999'] } }] }, '"h:99999" is not an address such as kafka-1:9092'],
+    [
+      { environments: [{ name: 'e', kafka: { brokers: ['h:99999'] } }] },
+      '"h:99999" is not an address such as kafka-1:9092',
+    ],
     [{ environments: [{ name: 'e', kafka: { hosts: 1 } }] }, 'environments[0].kafka.hosts: unknown key. Known here: '],
     [{ users: [{ name: 'a', paswordHash: 'x' }] }, 'users[0].paswordHash: unknown key. Did you mean "passwordHash"?'],
   ] as const) {
