@@ -18,7 +18,8 @@ import {
   type OwnedStore,
   otherOf,
   type StoredObject,
-  StoredObjects,
+  ObjectsByEnvironment,
+  type StoredObjects,
 } from './store.ts'
 
 /** The file in the folder of the configuration. */
@@ -109,7 +110,7 @@ class FileStore implements OwnedStore {
   readonly #remove: ReturnType<DatabaseSync['prepare']>
   /** All that are there, by place. */
   readonly #objects = new Map<string, StoredObject>()
-  readonly #environments = new Map<string, StoredObjects>()
+  readonly #environments = new ObjectsByEnvironment((object, seen) => this.change(object, seen))
   readonly #followers: ((object: StoredObject) => void)[] = []
   #changes = 0
   #trying: Timer | undefined
@@ -133,14 +134,7 @@ class FileStore implements OwnedStore {
   }
 
   environment(name: string): StoredObjects {
-    let objects = this.#environments.get(name)
-    if (objects === undefined) {
-      objects = new StoredObjects((kind, object, content, seen) =>
-        this.change({ environment: name, kind, name: object, content }, seen),
-      )
-      this.#environments.set(name, objects)
-    }
-    return objects
+    return this.#environments.of(name)
   }
 
   all(): readonly StoredObject[] {

@@ -196,3 +196,24 @@ export class StoredObjects implements ObjectStore {
     return await this.#change(kind, name, undefined, this.#versions.get(`${kind} ${name}`))
   }
 }
+
+/** The objects of each environment of a store, made when they are first asked for. */
+export class ObjectsByEnvironment {
+  readonly #change: OwnedStore['change']
+  readonly #all = new Map<string, StoredObjects>()
+
+  /** `change`: that of the store. */
+  constructor(change: OwnedStore['change']) {
+    this.#change = change
+  }
+
+  of(environment: string): StoredObjects {
+    const known = this.#all.get(environment)
+    if (known !== undefined) return known
+    const objects = new StoredObjects((kind, name, content, seen) =>
+      this.#change({ environment, kind, name, content }, seen),
+    )
+    this.#all.set(environment, objects)
+    return objects
+  }
+}

@@ -40,7 +40,8 @@ import { ExportAnswer, type Unanswered } from './export/export-answer.ts'
 import { ExportTickets } from './export/tickets.ts'
 import { openTraces } from './telemetry/open-traces.ts'
 import type { Traces } from './telemetry/traces.ts'
-import { sharedLogins } from './access/revocations.ts'
+import { Callers } from './access/callers.ts'
+import { LoginsUnread, sharedLogins } from './access/revocations.ts'
 import { endChanged, endLogins } from './socket/ending.ts'
 import { createUpgrades, type Run, Session, type SessionEnvironment, type SessionHost } from './socket/session.ts'
 import { answerCall, CallError } from './workers/calls.ts'
@@ -157,6 +158,7 @@ class Server implements RunningServer {
   readonly #http: ReturnType<typeof createHttp>
   readonly #upgrades: ReturnType<typeof createUpgrades>
   readonly #connections: Connections
+  readonly #callers: Callers
   readonly #sessions = new Set<Conversation>()
   #closing: Promise<void> | undefined
   readonly #hurry = new AbortController()
@@ -213,6 +215,7 @@ class Server implements RunningServer {
     this.#health = new Health(environments, means.clock, means.log, means.store)
     this.#health.servers = this.servers
     this.#connections = new Connections(config.limits)
+    this.#callers = new Callers(this.#accounts, this.#connections, this.#metrics.refusedTokens, means.log)
     this.#http = createHttp({
       config,
       accounts: this.#accounts,
@@ -222,7 +225,7 @@ class Server implements RunningServer {
       traces: means.traces,
       environments,
       logout: (token) => this.#logout(token),
-      who: (request) => this.#who(request),
+      who: (request) => this.#callers.who(request),
       ask: (name, input, environment, account) =>
         this.#pool === undefined
           ? answerCall(name, input, this.#view(environment, account))
@@ -344,8 +347,10 @@ class Server implements RunningServer {
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
     const token = credential(request)
-    const account = token === undefined ? undefined : this.#byToken(token, socket)
+    const found = this.#callers.upgrading(token, socket)
+    const account = found instanceof LoginsUnread ? undefined : found
     if (wanted.proxied) {
+      if (found instanceof LoginsUnread) return refuse(503, found.message)
       if (account === undefined)
         return refuse(
           401,
@@ -372,24 +377,6 @@ class Server implements RunningServer {
     })
   }
 
-  /** The account of a token that came over a connection. One that is not good is in the log, without the token. */
-  #byToken(token: string, socket: Socket): Account | undefined {
-    const account = this.#accounts.byToken(token)
-    if (account === undefined) {
-      this.#metrics.refusedTokens.inc()
-      this.#log.warn({ address: socket.remoteAddress }, 'a token was refused')
-    }
-    return account
-  }
-
-  /** Whoever makes an HTTP request; where connections of accounts are full, his stays one that gives way. */
-  #who(request: IncomingMessage): Account | undefined {
-    const token = credential(request)
-    const account = token === undefined ? undefined : this.#byToken(token, request.socket)
-    if (account !== undefined) this.#connections.admit(request.socket, account)
-    return account
-  }
-
   #environment(wanted: Target): Environment | undefined {
     const name = wanted.environment ?? this.#config.environments.find((e) => e.default)?.name
     return this.environments.find((environment) => environment.name === name)
@@ -404,11 +391,7 @@ class Server implements RunningServer {
       again: () => (given === undefined ? undefined : this.#accounts.byToken(given)),
       authenticate: (token) => {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
-        if (token === undefined)
-          return 'Not authenticated: send the token of POST /api/login, or of a service account, as "token" in the first message.'
-        const account = this.#byToken(token, socket)
-        if (account === undefined) return 'Not authenticated: the token is unknown, has expired or was revoked.'
-        return this.#connections.admit(socket, account) ?? account
+        return this.#callers.firstMessage(token, given, socket)
       },
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => {

@@ -7,9 +7,9 @@ import type { RecordPlace, Route } from './route.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
-/** Who is logged in. `unknown` until the server has said so. */
+/** Who is logged in. `unknown` until the server has said so; `message`: why it has not. */
 export type Session =
-  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unknown'; readonly message?: string }
   /** `user`: whose tabs are still there. */
   | { readonly kind: 'out'; readonly message?: string; readonly user?: string }
   | { readonly kind: 'in'; readonly user: string; readonly permissions: readonly string[] }

@@ -19,7 +19,8 @@ import {
   otherOf,
   type StateFigures,
   type StoredObject,
-  StoredObjects,
+  ObjectsByEnvironment,
+  type StoredObjects,
 } from '../store.ts'
 import { type Entry, MAX_OBJECT_BYTES, recordOf, sizeOf, writable } from './entry.ts'
 import { boundsOf, changesOf, ISOLATION, type Part, readChanges } from './changes.ts'
@@ -80,7 +81,7 @@ export class StateTopic implements OwnedStore {
   readonly #clock: Clock
   #state: StateLog
   readonly #server = randomUUID()
-  readonly #environments = new Map<string, StoredObjects>()
+  readonly #environments = new ObjectsByEnvironment((object, seen) => this.change(object, seen))
   readonly #followers: ((object: StoredObject) => void)[] = []
   /** Changes that were sent, by version. */
   readonly #waiting = new Map<string, PromiseWithResolvers<Outcome>>()
@@ -150,14 +151,7 @@ export class StateTopic implements OwnedStore {
   }
 
   environment(name: string): StoredObjects {
-    let objects = this.#environments.get(name)
-    if (objects === undefined) {
-      objects = new StoredObjects((kind, object, content, seen) =>
-        this.change({ environment: name, kind, name: object, content }, seen),
-      )
-      this.#environments.set(name, objects)
-    }
-    return objects
+    return this.#environments.of(name)
   }
 
   all(): readonly StoredObject[] {

@@ -210,7 +210,10 @@ export class Accounts {
     this.#failures = new Failures(clock)
   }
 
-  /** The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. */
+  /**
+   * The account that a token belongs to: of a login, or of a service account as `token` or `name:token`. Throws
+   * LoginsUnread where that cannot be said yet.
+   */
   byToken(token: string): Account | undefined {
     if (token === '' || token.length > this.#limits['server.max.token.length']) return undefined
     const signed = this.#bySignedToken(token)
@@ -255,7 +258,7 @@ export class Accounts {
     const { login, loggedInAt } = account
     if (login === undefined || loggedInAt === undefined) return false
     const ended = { id: login, account: accountId(identityOf(account)), issuedAt: loggedInAt }
-    return this.#shared?.revocations.isOver(ended) === true
+    return this.#shared?.revocations.isEnded(ended) === true
   }
 
   #credentialOf({ kind, name }: Owner): string | undefined {
@@ -287,7 +290,7 @@ export class Accounts {
   /**
    * A session of the service account that the token belongs to, so that a browser need not keep the token itself; `full`
    * when there is no place for one more, undefined when the token is not good. The token of a login is its session
-   * already: another one would outlive its logout and its end.
+   * already: another one would outlive its logout and its end. Throws as `byToken` does.
    */
   exchange(token: string): LoginOutcome {
     const account = this.byToken(token)

@@ -73,6 +73,18 @@ interface Mark {
   readonly written: Promise<void>
 }
 
+/**
+ * Whether a login was ended cannot be said yet: the server has not read the state topic since its start. The login may
+ * well be good, so this is no refusal of it: HTTP 503, and close code 1013 of a WebSocket.
+ */
+export class LoginsUnread extends UserError {
+  constructor() {
+    super(
+      'The server has started and not read the state topic yet, so that it does not know which logins have ended. Keep yours, and ask again in a few seconds.',
+    )
+  }
+}
+
 /** Which signed logins are over, as all servers know it. */
 export class Revocations {
   readonly #store: OwnedStore
@@ -119,13 +131,16 @@ export class Revocations {
 
   /**
    * Whether a login was ended. While the objects of all servers have not been read yet, nobody knows it of one that is
-   * older than this server.
+   * older than this server: throws LoginsUnread.
    */
   isOver(login: Ended): boolean {
-    return (this.#store.wasRead === false && login.issuedAt <= this.#startedAt) || this.#isEnded(login)
+    if (this.isEnded(login)) return true
+    if (this.#store.wasRead === false && login.issuedAt <= this.#startedAt) throw new LoginsUnread()
+    return false
   }
 
-  #isEnded({ id, account, issuedAt }: Ended): boolean {
+  /** Whether it is known here that a login was ended. */
+  isEnded({ id, account, issuedAt }: Ended): boolean {
     return this.#kept.has(loginKey(id)) || issuedAt <= (this.#kept.get(accountKey(account))?.before ?? -1)
   }
 
@@ -134,7 +149,7 @@ export class Revocations {
    * told, which is tried again later.
    */
   async end(login: LoginClaims): Promise<void> {
-    const telling = this.#isEnded(login) ? this.#untold(login) : this.#tell(login)
+    const telling = this.isEnded(login) ? this.#untold(login) : this.#tell(login)
     if (telling === undefined) return
     telling.catch(() => undefined)
     const told = await within(telling, { ms: TELL_MS, clock: this.#clock }).catch((cause: unknown) => {

@@ -17,12 +17,11 @@ const EVERYTHING = '[{environments: ["*"], topics: ["*"]}]'
  */
 const MIN_TOKEN = 16
 
+/** What an account may be called. */
+export const NAME = /^[^\s:*"'\\/]{1,128}$/
 const name = z
   .string(wrong('a text'))
-  .regex(
-    /^[^\s:*"'\\/]{1,128}$/,
-    wrong('a name of up to 128 characters without spaces, colons, slashes, quotes and stars'),
-  )
+  .regex(NAME, wrong('a name of up to 128 characters without spaces, colons, slashes, quotes and stars'))
 
 const patterns = z.array(text, wrong('a list of names, in which * stands for any characters'))
 

@@ -6,17 +6,18 @@
  * again).
  */
 import { isIP } from 'node:net'
-import { parse as parseYaml, YAMLError } from 'yaml'
+import { parseDocument, YAMLError } from 'yaml'
 import { z } from 'zod'
 import type { SettingDefaults } from '../../engine/host.ts'
 import type { Maxima } from '../../plan/settings.ts'
 import type { ServiceAccountConfig, UserConfig } from '../access/auth.ts'
 import type { EnvironmentConfig } from '../environment.ts'
+import { didYouMean } from '../../lib/suggest.ts'
 import { BASE_PATH_WORDS, readBasePath } from '../http/base-path.ts'
 import { LIMITS, type LimitName, type LimitSpec, type ServerLimits } from '../limits.ts'
 import { LOG_LEVELS, type LogLevel } from '../log.ts'
 import { group, maximaOf, maximaShape } from './account-limits.ts'
-import { hashed, serviceAccount, user, withLimits } from './accounts.ts'
+import { hashed, NAME, serviceAccount, user, withLimits } from './accounts.ts'
 import { environment } from './environments.ts'
 import { applyOverrides, type Overrides } from './overrides.ts'
 import {
@@ -126,11 +127,14 @@ export async function loadConfig(sources: ConfigSources): Promise<ServerConfig> 
 
 function parseFile(path: string, files: string[]): Tree {
   const content = readFile(path, files, (reason) => {
-    throw new ConfigError([`The configuration file: ${reason}`])
+    throw new ConfigError([`The configuration file ${JSON.stringify(path)}: ${reason}`])
   })
   let tree: unknown
   try {
-    tree = parseYaml(content ?? '', { maxAliasCount: 100 }) ?? {}
+    // Its warnings go to standard error by themselves, with the line; such as of a value that begins with "!".
+    const document = parseDocument(content ?? '', { logLevel: 'error' })
+    for (const flaw of [...document.errors, ...document.warnings]) throw flaw
+    tree = document.toJS({ maxAliasCount: 100 }) ?? {}
   } catch (cause) {
     // The library's own message quotes the line, which may hold a secret: say where, not what.
     const at = cause instanceof YAMLError ? cause.linePos?.[0] : undefined
@@ -260,6 +264,15 @@ const SECTIONS = (files: string[]) => ({
   telemetry: telemetry(files).optional(),
 })
 
+const isName = (name: unknown): boolean => typeof name === 'string' && NAME.test(name)
+
+/** The name itself may be a secret that went astray. */
+function noGroup(i: number, name: string, groups: ReadonlySet<unknown>): string {
+  const known = [...groups].filter((group) => typeof group === 'string')
+  const meant = didYouMean(name, known, 1)
+  return `[${i}].group: there is no such group among groups${known.length === 0 ? '' : ` (${known.slice(0, 20).join(', ')})`}.${meant === undefined ? '' : ` ${meant}`}`
+}
+
 /** Checks across sections: at least one account and one environment, names given twice, several defaults. */
 const lookAtAll: LookAtAll = (tree, problem) => {
   const items = (section: string): unknown[] | undefined => {
@@ -282,13 +295,14 @@ const lookAtAll: LookAtAll = (tree, problem) => {
   })) {
     const names = list.filter(isTree).map((item) => item.name)
     const twice = new Set(names.filter((name, i) => name !== undefined && names.indexOf(name) < i))
-    for (const name of twice) problem(section, `the name ${JSON.stringify(name)} is given twice.`)
+    for (const name of twice)
+      problem(section, `${isName(name) ? `the name ${JSON.stringify(name)}` : 'a name'} is given twice.`)
   }
   const groups = new Set((items('groups') ?? []).filter(isTree).map(({ name }) => name))
   for (const [section, list = []] of Object.entries({ users, serviceAccounts: accounts }))
     for (const [i, account] of list.entries())
       if (isTree(account) && typeof account.group === 'string' && !groups.has(account.group))
-        problem(section, `[${i}].group: there is no group ${JSON.stringify(account.group)} among groups.`)
+        problem(section, noGroup(i, account.group, groups))
   const signs = isTree(tree.server) && tree.server.session !== undefined && tree.server.session !== null
   if (signs && !isTree(tree.state) && (!isTree(tree.server) || tree.server.dataFolder === undefined))
     problem(

@@ -183,13 +183,26 @@ function sasl(files: string[]) {
   })
 }
 
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    return decodeURIComponent(username + password) !== undefined
+  } catch {
+    return false
+  }
+}
+
 function registry(files: string[]) {
   return object(
     {
-      url: text.refine(
-        (given) => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol),
-        'the value is not an address such as http://registry:8081.',
-      ),
+      url: text
+        .refine(
+          (given) => URL.canParse(given) && /^https?:$/.test(new URL(given).protocol),
+          'the value is not an address such as http://registry:8081.',
+        )
+        .refine(
+          (given) => !URL.canParse(given) || isDecodable(new URL(given)),
+          'a "%" in the login of the address does not begin two hexadecimal digits of UTF-8; write %25 for it, or username: and password: instead.',
+        ),
       username: looseText.optional(),
       ...secret('password'),
       ...secret('token'),

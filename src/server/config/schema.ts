@@ -32,6 +32,15 @@ export function isTree(value: unknown): value is Tree {
 type Issue = z.core.$ZodIssue
 
 /**
+ * Where credentials stand, and where they end up by mistake: no value that is found there is shown, but for what is
+ * nearly a known word.
+ */
+const SECRET_PLACES =
+  /^(?:environments\[\d+\]\.(?:kafka\.(?!brokers)|registry|glue|flink)|users|serviceAccounts|server\.(?:tls|session)|telemetry)/
+/** Where there is little else: of unknown keys only what is nearly a known one is shown. */
+const SECRET_KEYS = /\.(?:sasl|tls|session)$/
+
+/**
  * The issues as sentences: `server.port (from --port): "x" is not …`. `origins` names where the value of a place came
  * from, when it was not the file: place → `--port`, `SLUICE_SERVER_PORT`.
  */
@@ -42,14 +51,35 @@ export function problemsOf(error: z.ZodError, origins: ReadonlyMap<string, strin
     if (issue.code === 'invalid_union') return (issue.errors.at(-1) ?? []).flatMap((inner) => sentences(inner, path))
     if (issue.code === 'unrecognized_keys') {
       const texts = issue.message.split('\n')
-      return issue.keys.map((key, i) => `${placeOf([...path, key])}: ${texts[i]}`)
+      return issue.keys.map((key, i) => unknownAt(path, key, texts[i]))
     }
     const place = placeOf(path)
     const origin = origins.get(place)
     const from = origin === undefined ? '' : ` (from ${origin})`
-    return [`${place === '' ? 'The configuration' : place}${from}: ${issue.message}`]
+    return [`${place === '' ? 'The configuration' : place}${from}: ${shownAt(place, issue.message)}`]
   }
   return [...new Set(error.issues.flatMap((issue) => sentences(issue, [])))]
+}
+
+/** A value in the text of a complaint, between marks that no configuration holds; `shownAt` takes them out. */
+const [OPEN, CLOSE] = ['\u{fdd0}', '\u{fdd1}']
+const MARKED = new RegExp(`${OPEN}[^${CLOSE}]*${CLOSE}`, 'u')
+
+/** With the value, or without it where it may be a secret. */
+function shownAt(place: string, message: string): string {
+  const said = SECRET_PLACES.test(place) ? message.replace(MARKED, 'the value') : message
+  return said.replace(OPEN, '').replace(CLOSE, '')
+}
+
+/** `text`: of the unknown key; it begins with a mark where there is nothing else that was meant. */
+function unknownAt(path: readonly PropertyKey[], key: string, text: string): string {
+  const isStrange = text.startsWith(OPEN)
+  const said = text.replace(OPEN, '')
+  const place = placeOf(path)
+  // A key that holds spaces or colons is rather a value whose colon has no space behind it.
+  if (isStrange && (SECRET_KEYS.test(place) || !/^[\w.*-]{1,60}$/.test(key)))
+    return `${place === '' ? 'The configuration' : place}: an ${said.replace('.', ', not shown as it may be a secret.')}`
+  return `${placeOf([...path, key])}: ${said}`
 }
 
 function placeOf(path: readonly PropertyKey[]): string {
@@ -70,7 +100,9 @@ interface Saying {
 function shownValue(input: unknown): string {
   if (Array.isArray(input)) return 'a list'
   if (typeof input === 'object' && input !== null) return 'a map'
-  if (typeof input === 'string' && input.includes('@')) return 'the value'
+  // `name:password`, where it is no host with its port and no address.
+  const isLogin = typeof input === 'string' && /[@\u{fdd0}\u{fdd1}]|^[^\s:]+:(?!\d{1,5}$|\/\/)\S/u.test(input)
+  if (isLogin) return 'the value'
   return JSON.stringify(input)?.slice(0, 120) ?? 'the value'
 }
 
@@ -79,8 +111,11 @@ function complaint(input: unknown, expected: string, { secret = false, hint }: S
   if (input === undefined || input === null) return `missing; expected ${expected}.`
   // A text in the place of a map or a list is often a login.
   const isHidden = secret || (typeof input === 'string' && /^a (?:map|list) (?!of column names)/.test(expected))
-  const shown = isHidden ? 'the value' : shownValue(input)
   const said = typeof input === 'string' ? hint?.(input) : undefined
+  // What is nearly a known word is no secret; a map, true or a few characters are none either.
+  const isPlain = said !== undefined || shownValue(input).length <= 6
+  const value = isPlain || isHidden ? shownValue(input) : `${OPEN}${shownValue(input)}${CLOSE}`
+  const shown = isHidden ? 'the value' : value
   return `${shown} is not ${expected}.${said === undefined ? '' : ` ${said}`}`
 }
 
@@ -198,8 +233,12 @@ export function object<const S extends z.ZodRawShape>(
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  return `unknown key. ${notOfferedKey(key) ?? didYouMean(key, known, 1) ?? `Known here: ${known.join(', ')}.`}`
+  const meant = notOfferedKey(key) ?? didYouMean(key, known, 1)
+  return meant === undefined ? `${OPEN}unknown key. Known here: ${known.join(', ')}.` : `unknown key. ${meant}`
 }
+
+/** What is a path by its looks. */
+const ROOTED = /^(?:\.{0,2}\/|~\/|[A-Za-z]:[\\/])/
 
 /**
  * The content of a file, whose path is added to `files` also when it cannot be read; then `problem` gets the reason and
@@ -211,7 +250,9 @@ export function readFile(path: string, files: string[], problem: (text: string) 
     return readFileSync(path, 'utf8')
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'
-    problem(`the file ${JSON.stringify(path)} cannot be read (${code}).`)
+    // A text in the place of a path is often the secret itself.
+    const shown = ROOTED.test(path) ? `the file ${JSON.stringify(path)}` : 'the file'
+    problem(`${shown} cannot be read (${code}).`)
     return undefined
   }
 }

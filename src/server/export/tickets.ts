@@ -50,6 +50,8 @@ export interface Ticket {
 export class ExportTickets {
   readonly #clock: Clock
   readonly #tickets = new Map<string, Ticket>()
+  /** What the ids of this server begin with, so that those of others are known as such. */
+  readonly #mark = randomUUID().slice(0, 8)
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -67,7 +69,12 @@ export class ExportTickets {
       if (idle === undefined) return undefined
       this.#tickets.delete(idle.id)
     }
-    const ticket: Ticket = { ...wanted, id: randomUUID(), touchedMs: this.#clock.monotonic(), state: 'waiting' }
+    const ticket: Ticket = {
+      ...wanted,
+      id: `${this.#mark}${randomUUID().slice(8)}`,
+      touchedMs: this.#clock.monotonic(),
+      state: 'waiting',
+    }
     this.#tickets.set(ticket.id, ticket)
     return ticket
   }
@@ -79,6 +86,11 @@ export class ExportTickets {
     if (ticket?.owner !== owner || ticket.environment !== environment) return undefined
     ticket.touchedMs = this.#clock.monotonic()
     return ticket
+  }
+
+  /** Whether this server has given that id; undefined: it is none at all. */
+  isOurs(id: string): boolean | undefined {
+    return /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/.test(id) ? id.startsWith(this.#mark) : undefined
   }
 
   #forgetOld(): void {

@@ -26,6 +26,7 @@ import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
 import { addAccountRoutes } from './account-routes.ts'
 import { problem, target } from '../socket/upgrade.ts'
+import { LoginsUnread } from '../access/revocations.ts'
 import { traceCalls } from '../telemetry/calls.ts'
 import { NAME, VERSION } from '../version.ts'
 
@@ -141,15 +142,7 @@ export function createHttp(context: HttpContext): FastifyInstance {
   }) as unknown as FastifyInstance
   if (onRoute !== undefined)
     app.addHook('onRoute', (route) => [route.method].flat().forEach((method) => onRoute(method, route.url)))
-  app.setErrorHandler((failure: FastifyError, request, reply) => {
-    const status =
-      failure.statusCode !== undefined && failure.statusCode >= 400 && failure.statusCode < 500
-        ? failure.statusCode
-        : 500
-    if (status === 500)
-      log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
-    return fail(request, reply, status, status === 500 ? `Internal error, reference ${request.id}.` : failure.message)
-  })
+  app.setErrorHandler(failed(log))
   app.setNotFoundHandler(notFound)
   // Clients send the login as JSON under whatever content type they like.
   app.removeAllContentTypeParsers()
@@ -171,6 +164,17 @@ export function createHttp(context: HttpContext): FastifyInstance {
     done()
   })
   return app
+}
+
+/** What a route throws. */
+function failed(log: HttpContext['log']) {
+  return (failure: FastifyError | LoginsUnread, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (failure instanceof LoginsUnread) return fail(request, reply, 503, failure.message)
+    const { statusCode: given = 500 } = failure
+    if (given >= 400 && given < 500) return fail(request, reply, given, failure.message)
+    log.error({ err: failure, request: request.id, path: request.routeOptions.url }, 'request failed')
+    return fail(request, reply, 500, `Internal error, reference ${request.id}.`)
+  }
 }
 
 /** An address that the router cannot take apart: no hook runs for it. */

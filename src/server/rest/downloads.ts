@@ -20,11 +20,19 @@ const STATE: Schema = {
   },
 }
 
+const ELSEWHERE =
+  'This server knows nothing of the download: another one was asked for it, or this one has started anew since. Only the server that was asked has it. Ask for it again; behind a balancer, keep a browser with its server by a cookie (docs/deployment.md, "Several servers").'
+
 function found(call: Call): Ticket {
-  const ticket = call.tickets.find(call.params['id'] ?? '', identityOf(call.account), call.environment.name)
-  if (ticket === undefined)
-    throw new RestError(404, 'There is no such download: it is too old, of somebody else, or known to another server.')
-  return ticket
+  const { id = '' } = call.params
+  const ticket = call.tickets.find(id, identityOf(call.account), call.environment.name)
+  if (ticket !== undefined) return ticket
+  throw new RestError(
+    404,
+    call.tickets.isOurs(id) === false
+      ? ELSEWHERE
+      : 'There is no such download: it is older than ten minutes, or of somebody else.',
+  )
 }
 
 function stateOf({ id, state, running, refusal }: Ticket): object {

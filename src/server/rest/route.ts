@@ -14,6 +14,7 @@ import { there } from '../../lib/assert.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { SqlError } from '../../sql/error.ts'
 import { type Account, identityOf, mayEnter } from '../access/auth.ts'
+import { LoginsUnread } from '../access/revocations.ts'
 import type { Environment } from '../environment.ts'
 import type { Unanswered } from '../export/export-answer.ts'
 import type { ExportTickets, RunningExport } from '../export/tickets.ts'
@@ -357,6 +358,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, cause: unknown, lo
       cause.hint === undefined ? cause.message : `${cause.message} ${cause.hint}`,
     )
   if (cause instanceof ChangeConflict) return fail(request, reply, 409, cause.message)
+  if (cause instanceof LoginsUnread) return fail(request, reply, 503, cause.message)
   if (cause instanceof UserError) return fail(request, reply, 502, cause.message)
   log.error({ err: cause, request: request.id, path: request.routeOptions.url }, 'request failed')
   return fail(request, reply, 500, `Internal error, reference ${request.id}.`)

@@ -15,6 +15,7 @@ import type { Clock, Timer } from '../../lib/clock.ts'
 import { end, error, heartbeat, type QueryRequest } from '../../protocol/frames.ts'
 import { parseRequest } from '../../protocol/request.ts'
 import type { Account } from '../access/auth.ts'
+import { LoginsUnread } from '../access/revocations.ts'
 import type { ServerLimits } from '../limits.ts'
 import type { ExportSummary } from '../../export/outcome.ts'
 import type { Conversation } from './conversation.ts'
@@ -41,7 +42,10 @@ export interface SessionHost {
   readonly clock: Clock
   /** Whether a token in the first message counts. On the proxied paths the upgrade has settled who asks. */
   readonly checksToken: boolean
-  /** Checks a token from the first message. A string is the refusal, for the user. */
+  /**
+   * Checks a token from the first message. A string is the refusal, for the user. Throws LoginsUnread where it cannot be
+   * said yet whether the token is good, as `again` does.
+   */
   authenticate(token: string | undefined): Account | string
   /** Whose credential came with the upgrade, asked again: it may have been revoked since. */
   again(): Account | undefined
@@ -90,6 +94,11 @@ export class SessionSocket extends WebSocket {
     super.close(code, data)
   }
 }
+
+/** Close code after END. */
+const DONE = 1000
+/** Close code where nothing was wrong with the question or its credential: the same may be good in some seconds. */
+const ASK_AGAIN = 1013
 
 /** How long a client may take to answer the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000
@@ -176,12 +185,12 @@ export class Session implements Conversation {
   }
 
   /** Sends ERROR, END and the close for a session that is not running a query. */
-  refuse(text: string): void {
+  refuse(text: string, code = DONE): void {
     if (this.state !== 'waiting') return
     this.state = 'ending'
     this.#firstMessage.cancel()
     this.out.send(error(text))
-    void this.#finish()
+    void this.#finish(undefined, code)
   }
 
   /** Ends whatever goes on with an ERROR that says `reason`. */
@@ -221,11 +230,16 @@ export class Session implements Conversation {
     if (isBinary) return this.refuse('The first message must be a text message with a JSON object; it is binary.')
     const { request, problem } = parseRequest(data.toString())
     if (request === undefined) return this.refuse(problem)
-    if (this.account !== undefined) this.account = this.#host.again()
-    if (this.account === undefined || (this.#host.checksToken && request.token !== undefined)) {
-      const account = this.#host.authenticate(request.token)
-      if (typeof account === 'string') return this.refuse(account)
-      this.account = account
+    try {
+      if (this.account !== undefined) this.account = this.#host.again()
+      if (this.account === undefined || (this.#host.checksToken && request.token !== undefined)) {
+        const account = this.#host.authenticate(request.token)
+        if (typeof account === 'string') return this.refuse(account)
+        this.account = account
+      }
+    } catch (cause) {
+      if (!(cause instanceof LoginsUnread)) throw cause
+      return this.refuse(cause.message, ASK_AGAIN)
     }
     const environment = this.#host.environment(this.account)
     if (typeof environment === 'string') return this.refuse(environment)
@@ -271,19 +285,19 @@ export class Session implements Conversation {
     await this.#finish(this.#stopped === undefined ? dialect : undefined)
   }
 
-  async #finish(dialect?: Dialect): Promise<void> {
+  async #finish(dialect?: Dialect, code = DONE): Promise<void> {
     this.#heartbeat?.cancel()
     this.#watchReader()
     for (let i = 0; i < (dialect?.ends ?? 1); i++) this.out.send(end())
     await this.out.finished()
     if (dialect === undefined || dialect.closeAfterMs === 0 || this.#ws.readyState !== WebSocket.OPEN)
-      return this.#close()
+      return this.#close(code)
     this.#linger = this.#host.clock.after(dialect.closeAfterMs, () => this.closeNow())
   }
 
-  #close(): void {
+  #close(code = DONE): void {
     this.#ws.onClosing = undefined
-    this.#ws.close(1000)
+    this.#ws.close(code)
   }
 
   /**

@@ -150,6 +150,7 @@ export class WorkerPool {
    */
   run(request: QueryRequest, view: QueryView, out: WebSocketOut, signal: AbortSignal): Promise<ExportSummary> {
     return new Promise((resolve, reject) => {
+      const over = (): void => signal.removeEventListener('abort', stop)
       const job: Job = {
         number: this.#next++,
         request,
@@ -164,8 +165,14 @@ export class WorkerPool {
         resting: false,
         startedMs: 0,
         foundBytes: 0,
-        resolve,
-        reject,
+        resolve: (summary) => {
+          over()
+          resolve(summary)
+        },
+        reject: (cause) => {
+          over()
+          reject(cause)
+        },
       }
       const stop = () => this.#stop(job, signal)
       signal.addEventListener('abort', stop, { once: true })
@@ -295,13 +302,16 @@ export class WorkerPool {
       job.resolve(ended(job, 'cancelled', stopReason(job.signal)))
       return
     }
-    if (!this.#closed && !guilty && !job.answered && job.tries < MAX_TRIES && readsOnly(job)) {
+    // Who has killed it was told that it has ended.
+    const killed = job.entry?.killed.aborted === true ? (job.entry.killed.reason as Error).message : undefined
+    const mayBegin = !this.#closed && !guilty && killed === undefined
+    if (mayBegin && !job.answered && job.tries < MAX_TRIES && readsOnly(job)) {
       job.entry?.end('cancelled', 'It was begun anew on another thread.')
       job.entry = undefined
       this.#place(job)
       return
     }
-    const said = this.#closed ? 'The server is shutting down.' : sentence(reason, guilty)
+    const said = killed ?? (this.#closed ? 'The server is shutting down.' : sentence(reason, guilty))
     // What has been written stays.
     const text = readsOnly(job)
       ? said

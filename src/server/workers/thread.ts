@@ -52,6 +52,8 @@ export interface Job {
 /** A job in the register of queries. */
 export interface JobEntry {
   readonly counts: JobStatistics
+  /** Aborted when somebody kills it; the reason says who. */
+  readonly killed: AbortSignal
   end(outcome: RunSummary['outcome'], message?: string): void
 }
 
@@ -303,10 +305,16 @@ export class WorkerThread {
     }
     const counts = new JobStatistics(id, startedAt, this.#host.clock)
     const { signal, end } = this.#host.queries.begin(about, counts)
-    signal.addEventListener('abort', () =>
-      this.post({ kind: 'kill', job: number, reason: (signal.reason as Error).message }),
-    )
-    job.entry = { counts, end }
+    const kill = (): void => this.post({ kind: 'kill', job: number, reason: (signal.reason as Error).message })
+    signal.addEventListener('abort', kill, { once: true })
+    job.entry = {
+      counts,
+      killed: signal,
+      end: (outcome, message) => {
+        signal.removeEventListener('abort', kill)
+        end(outcome, message)
+      },
+    }
   }
 
   #chunk(number: number, chunk: ArrayBuffer, bytes: number): void {

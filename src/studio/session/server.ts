@@ -86,6 +86,26 @@ export async function whoAmI(): Promise<Who | undefined> {
   }
 }
 
+/**
+ * What `question` answers once the server can: 503 says nothing about a login, and is asked again after a `pause`.
+ * `waiting` hears the server's words. Rejects as `question` does with anything else.
+ */
+export async function onceReady<T>(
+  question: () => Promise<T>,
+  waiting: (words: string) => void,
+  pause: () => Promise<void>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await question()
+    } catch (cause) {
+      if (!(cause instanceof RestFailure && cause.status === 503)) throw cause
+      waiting(cause.message)
+      await pause()
+    }
+  }
+}
+
 export async function environmentNames(): Promise<readonly string[]> {
   const { items } = await rest<{ items: readonly { readonly name: string }[] }>('api/v1/environments')
   return items.map(({ name }) => name)

@@ -1,11 +1,12 @@
 /** The way in and out: what the page does at its start, at a login and at a logout. */
+import { systemClock } from '../../lib/clock.ts'
 import { forgetTopics } from '../explorer/topics-store.ts'
 import { exportsStore } from '../export/exports.ts'
 import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, isBack, loggedOut, studio, withTab } from '../store.ts'
 import { stopAddress } from '../shell/address.ts'
-import { type Credentials, environmentNames, logIn, logOut, whoAmI } from './server.ts'
+import { type Credentials, environmentNames, logIn, logOut, onceReady, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
 export async function enter(): Promise<void> {
@@ -28,9 +29,20 @@ export async function enterWith(credentials: Credentials): Promise<void> {
   await look()
 }
 
+/** Between questions to a server that is not ready. */
+const PAUSE_MS = 3000
+const pause = (): Promise<void> => new Promise((resolve) => void systemClock.after(PAUSE_MS, resolve))
+
+/** Where nobody is shown yet, the page says what it waits for. */
+function waiting(words: string): void {
+  studio.set((state) =>
+    state.session.kind === 'unknown' ? { ...state, session: { kind: 'unknown', message: words } } : state,
+  )
+}
+
 async function look(message?: string): Promise<void> {
   try {
-    const who = await whoAmI()
+    const who = await onceReady(whoAmI, waiting, pause)
     if (who === undefined) return studio.set((state) => loggedOut(state, message))
     const session = { kind: 'in' as const, user: who.user, permissions: who.permissions }
     if (isBack(studio.get(), who.user)) return studio.set((state) => ({ ...state, session }))

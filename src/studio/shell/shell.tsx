@@ -17,7 +17,12 @@ import { TopBar } from './top-bar.tsx'
 
 export function Shell() {
   const session = useStore(studio, (state) => state.session)
-  if (session.kind === 'unknown') return <div class="loading" aria-busy="true" />
+  if (session.kind === 'unknown')
+    return (
+      <div class="loading" aria-busy="true" role="status">
+        {session.message}
+      </div>
+    )
   return (
     <>
       {session.kind === 'in' ? <Workbench /> : <Login message={session.message} />}

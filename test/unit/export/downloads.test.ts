@@ -77,6 +77,11 @@ test('a download is of its account and its environment alone', async () => {
   assert.equal((await call(`/${id}/file`, {}, 'token-of-ben-0123456789')).status, 404)
   assert.equal((await call(`/${id}?environment=other`)).status, 404)
   assert.equal((await call('/none')).status, 404)
+  const strange = await call(`/${crypto.randomUUID()}/file`)
+  assert.equal(strange.status, 404)
+  assert.match(await strange.text(), /another one was asked for it.*keep a browser with its server by a cookie/)
+  const another = new ExportTickets(systemClock)
+  assert.deepEqual([another.isOurs(id), another.isOurs('none')], [false, undefined])
 })
 
 test('downloads are few, and forgotten after a while', () => {

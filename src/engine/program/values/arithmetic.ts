@@ -195,8 +195,9 @@ export function shiftTime(
   ms: number | bigint | null,
   sign: 1 | -1,
 ): number | bigint | null {
-  if (value === null || ms === null) return null
+  const moved = shiftMillis(value, unit, ms, sign)
+  if (moved === null) return null
   const day = DAY_MS * PER_MS[unit]
-  const moved = (BigInt(value) + BigInt(ms) * PER_MS[unit] * BigInt(sign)) % day
-  return integer(moved < 0n ? moved + day : moved)
+  const within = BigInt(moved) % day
+  return integer(within < 0n ? within + day : within)
 }

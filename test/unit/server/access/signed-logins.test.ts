@@ -19,7 +19,7 @@ import type { Clock } from '../../../../src/lib/clock.ts'
 import { type Broker, startBroker } from '../../../../src/sandbox/broker.ts'
 import { hashed } from '../../../../src/server/config/accounts.ts'
 import { Accounts, identityOf } from '../../../../src/server/access/auth.ts'
-import { MAX_OF_ACCOUNT, Revocations, sharedLogins } from '../../../../src/server/access/revocations.ts'
+import { LoginsUnread, MAX_OF_ACCOUNT, Revocations, sharedLogins } from '../../../../src/server/access/revocations.ts'
 import { hashPassword, hashToken } from '../../../../src/server/access/secrets.ts'
 import { accountId, SignedLogins } from '../../../../src/server/access/signed-logins.ts'
 import { defaultLimits } from '../../../../src/server/limits.ts'
@@ -196,7 +196,7 @@ describe('a signed login', () => {
       close: () => undefined,
     }
     const two = server(unread)
-    assert.equal(two.accounts.byToken(token), undefined)
+    assert.throws(() => two.accounts.byToken(token), LoginsUnread)
     const other = String(await one.accounts.login('anna', 'secret', 'a'))
     await two.accounts.logout(other)?.told
     assert.equal(one.accounts.byToken(other), undefined, 'its logout counts all the same')
