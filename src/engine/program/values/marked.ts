@@ -6,7 +6,7 @@ import { jsonElement, jsonMember } from '../../../formats/json/text.ts'
 import { forEachMember, jsonValue, skipSpace } from '../../../lib/json-read.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import { type DataType, JSON_TYPE, type Value } from '../../../types.ts'
-import { divideDouble, dynamicArithmetic, dynamicNegate, remainderDouble } from './arithmetic.ts'
+import { divideDouble, dynamicArithmetic, dynamicNegate, isWhole, remainderDouble } from './arithmetic.ts'
 import { elementOf, itemOf, memberOf } from './elements.ts'
 import { asWholeDouble, isWholeDouble, plain } from './whole-double.ts'
 
@@ -72,8 +72,8 @@ export function markedArithmetic(op: string, a: Value, b: Value): Value {
   const double =
     isWholeDouble(a) ||
     isWholeDouble(b) ||
-    (typeof x === 'number' && !Number.isInteger(x)) ||
-    (typeof y === 'number' && !Number.isInteger(y))
+    (typeof x === 'number' && !isWhole(x)) ||
+    (typeof y === 'number' && !isWhole(y))
   if (!numbers || !double) return dynamicArithmetic(op, x, y)
   const result = doubleArithmetic(op, Number(x), Number(y))
   return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
