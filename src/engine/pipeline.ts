@@ -37,6 +37,7 @@ import {
   joinKeys,
   markValue,
   rowAggregate,
+  rowParts,
   rowProjection,
   rowTest,
   rowText,
@@ -364,7 +365,7 @@ class Builder {
 
   #unnest(plan: Extract<Plan, { kind: 'unnest' }>, next: Operator): void {
     const unnest = new UnnestOperator(
-      rowValue(plan.array, this.#context),
+      rowParts(plan.array, this.#context),
       oneIsList(plan.array.type),
       next,
       this.#context.functions.doubles === true ? markedJson : undefined,

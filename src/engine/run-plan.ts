@@ -19,7 +19,7 @@ import { buildPipeline, type Pipeline, type PipelineContext, type PipelineSource
 import { renderOptions, type StatementContext } from './context.ts'
 import { runWhereWanted } from './prepare/hand-over.ts'
 import { rowShape } from './row-shape.ts'
-import { plain } from './program/values/whole-double.ts'
+import { unmarked } from './program/values/whole-double.ts'
 import type { ScanContext } from './scan/scan-context.ts'
 import { ScanRun } from './scan/scan-run.ts'
 import { StatsFrames } from './scan/stats-frames.ts'
@@ -208,7 +208,7 @@ const STOPPED_BY: Readonly<Record<Exclude<SentinelReason['type'], 'LOST' | 'UNCO
 
 /** Rows that leave the plan lose their marks: their readers know none. */
 function withoutMarks(take: Operator): Operator {
-  return through(take, (row) => take.push(row.map(plain)))
+  return through(take, (row) => take.push(row.map(unmarked)))
 }
 
 /** An operator before another one, which takes what `push` makes of each row. */

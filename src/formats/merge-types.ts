@@ -7,6 +7,7 @@ import {
   type DataType,
   DOUBLE,
   type Field,
+  INT,
   JSON_TYPE,
   LONG,
   NULL_TYPE,
@@ -20,8 +21,9 @@ import {
  * - struct and struct: field by field, by name; a field that a writer does not have is nullable
  * - int and long: long; any two unlike ones of int, long, float, double with a float or double among them: double
  * - decimals: one that holds both; int or long and decimal: decimal
- * - timestamps (and times) of different units: the finer unit; a number and the date, time or timestamp stored as that
- *   number: the newer of the two
+ * - timestamps (and times) of different units: the finer unit
+ * - a number, and a date, time or timestamp: the newer of the two, where the older one is stored as a number that the
+ *   newer one's takes
  * - string and uuid: string; arrays and maps: by their elements; null and anything: that thing
  * - anything else unlike: json, the shape known per record only
  */
@@ -55,7 +57,12 @@ function merge(a: DataType, b: DataType, known: Known): DataType {
   if (a.kind === 'timestamp' && b.kind === 'timestamp')
     return (a.local ?? false) !== (b.local ?? false) ? JSON_TYPE : finer(a, b)
   if (a.kind === 'time' && b.kind === 'time') return finer(a, b)
-  if (a.kind === b.kind || sameStorage(a, b)) return a
+  if (a.kind === b.kind) return a
+  // Avro takes an int where a long is wanted.
+  const [newer, older] = [storageOf(a), storageOf(b)]
+  if (newer !== undefined && (b.kind === 'int' || b.kind === newer.kind)) return a
+  if (older !== undefined && NUMERIC.includes(a.kind) && (a.kind !== 'int' || older.kind === 'int'))
+    return merge(a, older, known)
   if (NUMERIC.includes(a.kind) && NUMERIC.includes(b.kind)) return isWhole(a) && isWhole(b) ? LONG : DOUBLE
   if ((a.kind === 'string' && b.kind === 'uuid') || (a.kind === 'uuid' && b.kind === 'string'))
     return { kind: 'string' }
@@ -74,12 +81,10 @@ function finer<T extends { readonly unit: TimeUnit }>(a: T, b: T): T {
   return UNITS.indexOf(b.unit) > UNITS.indexOf(a.unit) ? b : a
 }
 
-/** A number, and the logical type that Avro stores as that number: schemas often gain the logical type later. */
-function sameStorage(a: DataType, b: DataType): boolean {
-  const pair = (number: DataType, logical: DataType): boolean =>
-    (number.kind === 'int' && (logical.kind === 'date' || (logical.kind === 'time' && logical.unit === 'millis'))) ||
-    (number.kind === 'long' && (logical.kind === 'timestamp' || (logical.kind === 'time' && logical.unit !== 'millis')))
-  return pair(a, b) || pair(b, a)
+/** The number that Avro stores a date, time or timestamp as: schemas often gain (or lose) the logical type later. */
+function storageOf(type: DataType): DataType | undefined {
+  if (type.kind === 'date' || (type.kind === 'time' && type.unit === 'millis')) return INT
+  return type.kind === 'time' || type.kind === 'timestamp' ? LONG : undefined
 }
 
 function mergeDecimals(a: DataType & { kind: 'decimal' }, b: DataType & { kind: 'decimal' }): DataType {

@@ -25,7 +25,7 @@ export function define(row: FunctionRow): ScalarFunction {
   const make = (types: readonly DataType[], context: FunctionContext): ((...args: Value[]) => Value) => {
     const call = row.make(types, context) as (...args: Value[]) => Value
     const checks = types.map((type, i) =>
-      type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i), type) : undefined,
+      type.kind === 'json' ? dynamicCheck(row, parameterAt(row.parameters, i), type, context) : undefined,
     )
     return checks.some((c) => c !== undefined) ? guarded(call, checks) : call
   }
@@ -67,7 +67,12 @@ const WORDS: Readonly<Record<Accept, string>> = {
   'constant-string': 'a string',
 }
 
-function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: DataType): Check | undefined {
+function dynamicCheck(
+  row: FunctionRow,
+  parameter: Parameter | undefined,
+  type: DataType,
+  { read }: FunctionContext,
+): Check | undefined {
   if (parameter === undefined || parameter.accept === 'any' || parameter.accept === 'json') return undefined
   const { accept, name } = parameter
   const fail = (value: Value): never => {
@@ -77,7 +82,7 @@ function dynamicCheck(row: FunctionRow, parameter: Parameter | undefined, type: 
     case 'array':
       return (value) => {
         if (Array.isArray(value)) return value
-        if (value instanceof JsonText && value.isArray) return jsonElements(value)
+        if (value instanceof JsonText && value.isArray) return jsonElements(value, read)
         return oneIsList(type) ? [value] : fail(value)
       }
     case 'number':

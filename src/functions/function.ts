@@ -33,6 +33,8 @@ export interface FunctionContext {
   readonly nowMs: number
   /** What `=` says of two values that are not NULL, of whatever kinds: numbers by value, structures by their members. */
   readonly equal: (a: Value, b: Value) => boolean
+  /** How a part of a JSON text becomes a value. */
+  readonly read: (text: string, from: number, to: number) => Value
 }
 
 /** A function of values of one row: signature, documentation and implementation. */
@@ -80,8 +82,8 @@ export interface ScalarFunction {
   readonly special?: boolean
   /**
    * Of a function that gives dynamic numbers: when is a whole result a double (`3.0`), which divides as one? When it is
-   * an argument that was one (`itself`: arguments are handed on without being looked at), when the first argument was
-   * one, or when any was. `element`: a part of the first argument. Absent: never.
+   * an argument, or a part of one, that was one (`itself`: arguments are handed on without being looked at), when the
+   * first argument was one, or when any was. `element`: a part of the first argument. Absent: never.
    */
   readonly double?: 'itself' | 'first' | 'any' | 'element'
   /** What SHOW FUNCTIONS prints as `return_type` where the type depends on the arguments. */

@@ -58,12 +58,15 @@ export function jsonElements<V = JsonValue>(
   return out
 }
 
-/** The members of a JSON object; of duplicate keys the last counts. */
-export function jsonMembers(object: JsonText): Map<string, JsonValue> {
-  const out = new Map<string, JsonValue>()
+/** The members of a JSON object, as `read` gives them; of duplicate keys the last counts. */
+export function jsonMembers<V = JsonValue>(
+  object: JsonText,
+  read: (text: string, from: number, to: number) => V | JsonValue = jsonValue,
+): Map<string, V | JsonValue> {
+  const out = new Map<string, V | JsonValue>()
   const { text } = object
   forEachMember(text, skipSpace(text, 0), (key, from, to) => {
-    out.set(JSON.parse(key ?? '""') as string, jsonValue(text, from, to))
+    out.set(JSON.parse(key ?? '""') as string, read(text, from, to))
   })
   return out
 }

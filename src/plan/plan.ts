@@ -318,14 +318,14 @@ interface Typed {
   readonly span?: Span
 }
 /**
- * `text` is a numeric literal as written, so that it can still become an exact decimal. `double`: a whole number of the
- * type json that divides as a double.
+ * `text` is a numeric literal as written, so that it can still become an exact decimal. `marked`: the value with the
+ * marks of whole numbers of the type json that divide as doubles, where it has some.
  */
 export interface Constant extends Typed {
   readonly kind: 'constant'
   readonly value: Value
   readonly text?: string
-  readonly double?: boolean
+  readonly marked?: Value
 }
 /** A path in a record of the scan `source`. */
 export interface PathRef extends Typed {

@@ -4,6 +4,7 @@
  */
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
+import { leavesOf } from '../../plan/expressions/type-parts.ts'
 import { isVolatile } from '../../plan/expressions/volatile.ts'
 import type { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
@@ -64,8 +65,8 @@ ${steps}`,
   }
 }
 
-/** Aggregates whose result is a number as it was, or a sum of them. */
-const HANDS_ON: ReadonlySet<BoundAggregate['name']> = new Set(['sum', 'avg', 'min', 'max', 'first', 'last'])
+/** Aggregates whose result is not made of the values that they took. */
+const COUNTING: ReadonlySet<BoundAggregate['name']> = new Set(['count', 'approx_count_distinct', 'approx_quantile'])
 
 function feed(
   a: BoundAggregate,
@@ -77,12 +78,7 @@ function feed(
 ): Code {
   const e = compiler.emitter
   if (accumulator instanceof Count) return js`{ const data = ${column(accumulator)}; data[${group} & ${PAGE_MASK}]++ }`
-  const value =
-    a.arg === undefined
-      ? js`null`
-      : HANDS_ON.has(a.name) && !a.distinct
-        ? compiler.marked(a.arg)
-        : compiler.value(a.arg)
+  const value = a.arg === undefined ? js`null` : COUNTING.has(a.name) ? compiler.value(a.arg) : compiler.marked(a.arg)
   const v = e.name('v')
   if (distinct !== undefined)
     return js`{ const ${v} = ${value}; if (${e.constant(distinct, 'distinct')}.first(${group}, ${v})) ${e.constant(accumulator, a.name)}.add(${group}, ${v}) }`
@@ -138,7 +134,10 @@ function spelled(
 ): Code {
   if (plan.keys.length === 1) return js``
   return js`${plan.keys.map((key, i) => {
-    const isFixed = key.type.kind === 'decimal' ? key.kind === 'path' : key.type.kind !== 'json'
+    const isFixed =
+      key.type.kind === 'decimal'
+        ? key.kind === 'path'
+        : leavesOf(key.type).every(({ kind }) => kind !== 'json' && kind !== 'decimal')
     // A volatile key would be another value by now.
     if (isFixed || isVolatile(key)) return js``
     const note = (value: Code): Code => js`${holder}.spell(${group}, ${i}, ${value})`

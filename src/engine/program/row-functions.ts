@@ -45,6 +45,11 @@ export function rowValue(expr: BoundExpr, context: Context): (row: Row) => Value
   return rowFunction(context, 'value', (c) => js`return ${c.value(expr)}`)
 }
 
+/** As `rowValue`, with the marks of whole doubles in its parts where they matter. */
+export function rowParts(expr: BoundExpr, context: Context): (row: Row) => Value {
+  return rowFunction(context, 'value', (c) => js`return ${c.marked(expr)}`)
+}
+
 /** A function that makes a new row of the expressions, with the marks of whole doubles where they matter. */
 export function rowProjection(exprs: readonly BoundExpr[], context: Context): (row: Row) => Row {
   return rowFunction(

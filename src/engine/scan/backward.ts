@@ -125,6 +125,11 @@ export class RowCounter implements Operator {
     return this.#next.full
   }
 
+  /** Times that it holds: twice as many as are wanted, and FIRST_FILTERED more, at the most. */
+  get noted(): number {
+    return this.#times.length
+  }
+
   /** Rows since the last call. */
   take(): number {
     const rows = this.#rows

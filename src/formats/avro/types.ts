@@ -129,7 +129,11 @@ class Types {
     if (parts.every((part) => part.kind === 'map'))
       return { kind: 'map', value: this.#together(parts.map((part) => part.values)) }
     // Structs are not looked into here: beside anything else they are json.
-    return parts.some(isComposite) ? JSON_TYPE : mergeTypes(parts.map((part) => this.#of(part)))
+    if (parts.some(isComposite)) return JSON_TYPE
+    const types = parts.map((part) => this.#of(part))
+    // Of two versions a number and a moment are one field; of two records of a union each is what it is.
+    const isOne = !types.some(isMoment) || types.every(isMoment)
+    return isOne ? mergeTypes(types) : JSON_TYPE
   }
 
   /** The records of a union of records, the type in a union with null; else the node itself. */
@@ -145,6 +149,10 @@ class Types {
 function recordsOf(branches: readonly AvroNode[]): RecordNode[] | undefined {
   const others = branches.filter((branch) => branch.kind !== 'null')
   return others.length <= AVRO_UNION_RECORDS && others.every((branch) => branch.kind === 'record') ? others : undefined
+}
+
+function isMoment({ kind }: DataType): boolean {
+  return kind === 'date' || kind === 'time' || kind === 'timestamp'
 }
 
 function isComposite(node: AvroNode): boolean {

@@ -32,7 +32,7 @@ export function conversion(from: DataType, to: DataType): Conversion | null | un
   if (from.kind === to.kind) return sameKind(from, to)
   switch (from.kind) {
     case 'int':
-      return fromInteger(to) ?? (to.kind === 'long' || to.kind === 'date' || to.kind === 'time' ? null : undefined)
+      return fromInteger(to) ?? (to.kind === 'long' || isMoment(to) ? null : undefined)
     case 'long':
       return fromInteger(to) ?? (to.kind === 'timestamp' || to.kind === 'time' ? null : undefined)
     case 'float':
@@ -43,11 +43,11 @@ export function conversion(from: DataType, to: DataType): Conversion | null | un
       return to.kind === 'double' ? (value: Decimal) => value.toNumber() : undefined
     case 'date':
       if (to.kind === 'timestamp') return (days: number) => scaled(days, 86400 * 1000 ** (UNIT_POWER[to.unit] + 1))
-      return to.kind === 'int' || to.kind === 'long' ? null : undefined
+      return to.kind === 'int' || to.kind === 'long' ? null : toFloating(to)
     case 'time':
-      return to.kind === 'long' || (to.kind === 'int' && from.unit === 'millis') ? null : undefined
+      return to.kind === 'long' || (to.kind === 'int' && from.unit === 'millis') ? null : toFloating(to)
     case 'timestamp':
-      return to.kind === 'long' ? null : undefined
+      return to.kind === 'long' ? null : toFloating(to)
     case 'uuid':
       return to.kind === 'string' ? null : undefined
     case 'string':
@@ -73,9 +73,16 @@ function withScale(value: Decimal, scale: number): Decimal {
   return value.scale >= scale ? value : new Decimal(value.unscaled * 10n ** BigInt(scale - value.scale), scale)
 }
 
+function isMoment({ kind }: DataType): boolean {
+  return kind === 'date' || kind === 'time' || kind === 'timestamp'
+}
+
+function toFloating({ kind }: DataType): Conversion | undefined {
+  return kind === 'double' || kind === 'float' ? (value: number | bigint) => Number(value) : undefined
+}
+
 function fromInteger(to: DataType): Conversion | undefined {
-  if (to.kind === 'double' || to.kind === 'float') return (value: number | bigint) => Number(value)
-  return to.kind === 'decimal' ? (value: number | bigint) => Decimal.fromInteger(value) : undefined
+  return to.kind === 'decimal' ? (value: number | bigint) => Decimal.fromInteger(value) : toFloating(to)
 }
 
 function fromDouble(value: number): Value {

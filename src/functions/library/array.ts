@@ -7,7 +7,7 @@ import { JsonText } from '../../lib/json-text.ts'
 import type { DataType, Value } from '../../types.ts'
 import { BOOLEAN, INT, JSON_TYPE, typeName } from '../../types.ts'
 import { checkItems, checkLength, define, describe, toCount } from '../define.ts'
-import type { Parameter, ScalarFunction } from '../function.ts'
+import type { FunctionContext, Parameter, ScalarFunction } from '../function.ts'
 import { ValueError } from '../function.ts'
 import { jsonText, leastLength } from '../support/value-text.ts'
 
@@ -32,14 +32,14 @@ function flatType(type: DataType): DataType {
   return { kind: 'array', element: elementType(inner) }
 }
 
-function flattened(array: readonly Value[]): Value[] {
+function flattened(array: readonly Value[], read: FunctionContext['read']): Value[] {
   const out: Value[] = []
   for (const inner of array) {
     if (inner === null) continue
     const items = Array.isArray(inner)
       ? inner
       : inner instanceof JsonText && inner.isArray
-        ? jsonElements(inner)
+        ? jsonElements(inner, read)
         : undefined
     if (items === undefined)
       throw new ValueError(`FLATTEN expects an array of arrays, but an element is ${describe(inner)}`)
@@ -66,14 +66,15 @@ function zip(name: string, longest: boolean, example: string): ScalarFunction {
         'shortest array.',
     examples: [{ sql: `${what}([1, 2], 'n', ['a'], 's')`, result: example }],
     returnText: 'array',
+    double: 'itself',
     returns: (types) => {
       checkZip(types, what)
       return { kind: 'array', element: JSON_TYPE }
     },
     make:
-      (types) =>
+      (types, { read }) =>
       (...args: Value[]) =>
-        zipped(args, types, longest, what),
+        zipped(args, types, read, { longest, what }),
   })
 }
 
@@ -89,14 +90,20 @@ function checkZip(types: readonly DataType[], what: string): void {
   })
 }
 
-function zipped(args: readonly Value[], types: readonly DataType[], longest: boolean, what: string): Value[] {
+/** `types` of the arguments; `read`: how items of JSON texts become values. */
+function zipped(
+  args: readonly Value[],
+  types: readonly DataType[],
+  read: FunctionContext['read'],
+  { longest, what }: { readonly longest: boolean; readonly what: string },
+): Value[] {
   const columns: { readonly items: readonly Value[]; readonly key: string; readonly type: DataType }[] = []
   for (let i = 0; i + 1 < args.length; i += 2) {
     const array = args[i]
     const items = Array.isArray(array)
       ? array
       : array instanceof JsonText && array.isArray
-        ? jsonElements(array)
+        ? jsonElements(array, read)
         : undefined
     if (items === undefined)
       throw new ValueError(`${what} expects an array as argument ${i + 1}, not ${describe(array)}`)
@@ -143,7 +150,11 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
     examples: [{ sql: 'FLATTEN([[1], [2, 3]])', result: '[1,2,3]' }],
     returnText: 'array',
     returns: ([type]) => flatType(type),
-    make: () => flattened,
+    double: 'itself',
+    make:
+      (_types, { read }) =>
+      (array: Value[]) =>
+        flattened(array, read),
   }),
   define({
     name: 'in_array',
@@ -173,6 +184,7 @@ export const ARRAY_FUNCTIONS: readonly ScalarFunction[] = [
       { sql: 'REPEAT(1, -1)', result: '[]' },
     ],
     returnText: 'array',
+    double: 'itself',
     returns: ([type]) => ({ kind: 'array', element: type }),
     make: () => (element: Value, count: number | bigint) => {
       const items = Math.max(0, toCount(count))

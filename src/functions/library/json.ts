@@ -92,15 +92,18 @@ export const ONLY_FIELD: ScalarFunction = define({
   parameters: [{ name: 'json', accept: 'any' }],
   description: 'The only field of a JSON object.',
   examples: [],
+  double: 'itself',
   returns: () => JSON_TYPE,
-  make: () => (json: Value) => {
-    if (!(json instanceof JsonText) || json.isArray) return json
-    const members = jsonMembers(json)
-    if (members.size > 1)
-      throw new ValueError(
-        `A subquery that stands for a value has one column, and a record that its "*" gives has ${members.size} ` +
-          `fields. Name one of them: SELECT ${[...members.keys()][0]}`,
-      )
-    return [...members.values()][0] ?? null
-  },
+  make:
+    (_types, { read }) =>
+    (json: Value) => {
+      if (!(json instanceof JsonText) || json.isArray) return json
+      const members = jsonMembers(json, read)
+      if (members.size > 1)
+        throw new ValueError(
+          `A subquery that stands for a value has one column, and a record that its "*" gives has ${members.size} ` +
+            `fields. Name one of them: SELECT ${[...members.keys()][0]}`,
+        )
+      return [...members.values()][0] ?? null
+    },
 })

@@ -69,8 +69,12 @@ export function isoDate(days: number): string {
   return `${yearText(year)}-${two(month)}-${two(day)}`
 }
 
-/** `07:05:05.41` for units since midnight. */
+/**
+ * `07:05:05.41` for units since midnight. What lies outside of a day is shown as what it is: `-00:00:00.001`,
+ * `24:00:00`, `596:31:23.647`.
+ */
 export function isoTime(value: number | bigint, unit: Unit): string {
+  if (value < 0) return `-${isoTime(-value, unit)}`
   const { days, second, rest } = splitMoment(value, unit)
   return clock(days * DAY_SECONDS + second) + fraction(rest, unit)
 }

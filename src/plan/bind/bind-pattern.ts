@@ -4,6 +4,7 @@
  */
 import { type DataType, JSON_TYPE, META_FIELDS, NULL_TYPE, RECORD_FIELDS } from '../../types.ts'
 import type { Table } from '../catalog.ts'
+import { sameForm } from '../expressions/type-parts.ts'
 import { convert, unify } from './expressions/coerce.ts'
 import type { BoundExpr, Plan } from '../plan.ts'
 import { checkReadable } from './names/resolve.ts'
@@ -113,7 +114,7 @@ function fieldColumns(topics: readonly Topic[]): Column[] {
   return names.map((name) => {
     const field = (t: Topic): DataType | undefined => fields(t).find((f) => f.name === name)?.type
     const found = topics.map(field).filter((t) => t !== undefined)
-    const same = found.every((t) => t === found[0] || JSON.stringify(t) === JSON.stringify(found[0]))
+    const same = found.every((t) => sameForm(t, found[0]))
     const type = same ? found[0] : found.some((t) => t.kind === 'struct') ? JSON_TYPE : unify(found)
     return {
       name,

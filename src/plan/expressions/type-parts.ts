@@ -9,15 +9,29 @@ export function sameType(a: DataType, b: DataType): boolean {
   return same(a, b, new Map())
 }
 
-/** `before`: pairs that are being compared, or were: one that differs ends it all. */
-function same(a: DataType, b: DataType, before: Map<DataType, Set<DataType>>): boolean {
+/** Whether values of two types are the same in all that they can be asked: `sameType`, and the places of decimals, too. */
+export function sameForm(a: DataType, b: DataType): boolean {
+  return same(a, b, new Map(), (x, y) => {
+    if (x.kind === 'decimal') return x.precision === (y as typeof x).precision && x.scale === (y as typeof x).scale
+    if (x.kind === 'timestamp') return (x.local ?? false) === ((y as typeof x).local ?? false)
+    return x.kind !== 'json' || (x.oneIsList ?? false) === ((y as typeof x).oneIsList ?? false)
+  })
+}
+
+/** `before`: pairs that are being compared, or were: one that differs ends it all. `leaf`: what else is asked of types of one kind. */
+function same(
+  a: DataType,
+  b: DataType,
+  before: Map<DataType, Set<DataType>>,
+  leaf: (a: DataType, b: DataType) => boolean = () => true,
+): boolean {
   if (a === b) return true
-  if (a.kind !== b.kind) return false
+  if (a.kind !== b.kind || !leaf(a, b)) return false
   switch (a.kind) {
     case 'array':
-      return same(a.element, (b as typeof a).element, before)
+      return same(a.element, (b as typeof a).element, before, leaf)
     case 'map':
-      return same(a.value, (b as typeof a).value, before)
+      return same(a.value, (b as typeof a).value, before, leaf)
     case 'timestamp':
     case 'time':
       return a.unit === (b as typeof a).unit
@@ -27,7 +41,7 @@ function same(a: DataType, b: DataType, before: Map<DataType, Set<DataType>>): b
       const known = before.get(a) ?? new Set()
       if (known.has(b)) return true
       before.set(a, known.add(b))
-      return a.fields.every(({ name, type }, i) => name === fields[i].name && same(type, fields[i].type, before))
+      return a.fields.every(({ name, type }, i) => name === fields[i].name && same(type, fields[i].type, before, leaf))
     }
     default:
       return true

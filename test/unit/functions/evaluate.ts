@@ -10,13 +10,14 @@ import { accepts } from './accepts.ts'
 import type { FunctionContext, ScalarFunction } from '../../../src/functions/function.ts'
 import { jsonText } from '../../../src/functions/support/value-text.ts'
 import { widest } from '../../../src/functions/support/numbers.ts'
+import { jsonValue } from '../../../src/lib/json-read.ts'
 import type { Expr } from '../../../src/sql/ast.ts'
 import { parseExpression } from '../../../src/sql/parse.ts'
 import type { DataType, Value } from '../../../src/types.ts'
 import { BOOLEAN, DOUBLE, INT, LONG, NULL_TYPE, STRING } from '../../../src/types.ts'
 
 /** 2024-02-29T07:05:05.410Z, a Thursday. */
-export const CONTEXT: FunctionContext = { nowMs: 1709190305410, equal }
+export const CONTEXT: FunctionContext = { nowMs: 1709190305410, equal, read: jsonValue }
 
 export interface Typed {
   readonly type: DataType

@@ -301,9 +301,9 @@ class DynamicSum implements Accumulator, NumberState {
       const data = this.state.page(g)
       const at = this.state.at(g)
       const t = data[at] + v
-      if (data[at + 2] < FRACTIONS && Number.isInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991))
+      if (data[at + 2] < FRACTIONS && Number.isSafeInteger(v) && !(t <= 9007199254740991 && t >= -9007199254740991))
         this.#carry(g, BigInt(v))
-      else this.#number(g, v)
+      else this.#number(g, v, !Number.isSafeInteger(v))
     }
   }
   #number(g: number, v: number, double = v !== Math.floor(v)): void {

@@ -4,7 +4,7 @@ import type { Value } from '../../../types.ts'
 import { decodeValue } from '../../exchange/value-codec.ts'
 import { canonical } from '../../program/values/canonical.ts'
 import { extremeOrder, totalOrder } from '../../program/values/order.ts'
-import { plain } from '../../program/values/whole-double.ts'
+import { isWholeDouble, plain } from '../../program/values/whole-double.ts'
 import type { MemoryBudget } from '../memory.ts'
 import { ValuePages } from '../pages.ts'
 import type { Accumulator } from './accumulator.ts'
@@ -158,19 +158,20 @@ export class TopValues implements Accumulator {
   }
   add(g: number, v: Value): void {
     if (v === null || typeof v === 'object') {
-      if (!(v instanceof Decimal) && !(v instanceof Uint8Array)) return
+      if (!(v instanceof Decimal) && !(v instanceof Uint8Array) && !isWholeDouble(v)) return
     }
     const list = this.#lists.get(g)
-    if (list.length === this.#limit && !(extremeOrder(v, list[list.length - 1]) * this.#sign > 0)) return
+    const own = plain(v)
+    if (list.length === this.#limit && !(extremeOrder(own, plain(list[list.length - 1])) * this.#sign > 0)) return
     let low = 0
     let high = list.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (extremeOrder(v, list[middle]) * this.#sign > 0) high = middle
+      if (extremeOrder(own, plain(list[middle])) * this.#sign > 0) high = middle
       else low = middle + 1
     }
-    if (this.#unique && low > 0 && totalOrder(list[low - 1], v) === 0) return
-    if (this.#unique && low < list.length && totalOrder(list[low], v) === 0) {
+    if (this.#unique && low > 0 && totalOrder(list[low - 1], own) === 0) return
+    if (this.#unique && low < list.length && totalOrder(list[low], own) === 0) {
       // 0 in place of -0, or the other way round.
       list[low] = v
       return

@@ -101,7 +101,7 @@ export class KeyColumn {
     return this.#size
   }
 
-  /** Whether some keys are decimals or longs of 64 bits that are equal to doubles. */
+  /** Whether some keys are decimals or longs of 64 bits that are equal to doubles, or numbers with a mark. */
   get hasExactNumbers(): boolean {
     return this.#exactNumbers
   }
@@ -270,7 +270,9 @@ export class KeyColumn {
   #findMarked(n: number): number {
     const known = this.#size
     const id = this.findNumber(n)
-    if (id === known) this.#kinds.page(id)[this.#kinds.at(id)] += MARKED
+    if (id !== known) return id
+    this.#exactNumbers = true
+    this.#kinds.page(id)[this.#kinds.at(id)] += MARKED
     return id
   }
 

@@ -8,13 +8,11 @@ import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 import { decodeValue, type Encoded, encodeValue } from '../../exchange/value-codec.ts'
 import { asWholeDouble, isWholeDouble, plain } from '../../program/values/whole-double.ts'
+import { sizeOfRow } from '../memory.ts'
 import type { KeyLimits } from './group-index.ts'
 
 /** By group how its key is written. */
 export type PartialSpellings = ReadonlyMap<number, Encoded>
-
-/** About what an entry takes besides the text of a JSON value. */
-const ENTRY_BYTES = 64
 
 /** Of one column of keys, where there are several columns: with one, each group has the key that was met first. */
 export class Spellings {
@@ -38,7 +36,7 @@ export class Spellings {
     // Zero has no sign as a key.
     const own = isWholeDouble(given) && plain(given) === 0 ? asWholeDouble(0) : given
     if (isWrittenAlike(kept, own)) return
-    this.bytes += ENTRY_BYTES + (own instanceof JsonText ? own.text.length : 0)
+    this.bytes += sizeOfRow([own])
     if (this.bytes > this.#limits.textBytes) throw this.#limits.tooLong(this.#limits.textBytes)
     this.#others.set(group, own)
   }
@@ -64,5 +62,10 @@ export function isWrittenAlike(a: Value, b: Value): boolean {
   if (a === b) return true
   if (a instanceof Decimal && b instanceof Decimal) return a.scale === b.scale
   if (a instanceof JsonText && b instanceof JsonText) return a.text === b.text
+  if (Array.isArray(a) && Array.isArray(b)) return a.every((item, i) => isWrittenAlike(item, b[i]))
+  if (a instanceof Map && b instanceof Map) {
+    const others = [...b]
+    return [...a].every(([name, v], i) => name === others[i][0] && isWrittenAlike(v, others[i][1]))
+  }
   return isWholeDouble(a) === isWholeDouble(b) && typeof a === typeof b
 }

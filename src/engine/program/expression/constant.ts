@@ -3,7 +3,7 @@ import { Emitter, js } from '../../../codegen/emitter.ts'
 import type { Span } from '../../../sql/ast.ts'
 import type { DataType, Value } from '../../../types.ts'
 import type { BoundExpr } from '../../../plan/plan.ts'
-import { isWholeDouble, plain } from '../values/whole-double.ts'
+import { unmarked } from '../values/whole-double.ts'
 import { declare } from './code-parts.ts'
 import { ExpressionCompiler } from './expression.ts'
 import { type EvaluationContext, RowReferences } from './references.ts'
@@ -17,9 +17,10 @@ export function evaluateConstant(e: BoundExpr, functions: EvaluationContext): Bo
   return constantOf(value, e.type, e.span)
 }
 
-/** A computed value in the place of what it was computed from; with its mark, if it has one. */
+/** A computed value in the place of what it was computed from; with its marks, if it has some. */
 export function constantOf(value: Value, type: DataType, span: Span | undefined): BoundExpr {
-  return isWholeDouble(value)
-    ? { kind: 'constant', value: plain(value), type, span, double: true }
-    : { kind: 'constant', value, type, span }
+  const plain = unmarked(value)
+  return plain === value || Number.isNaN(value)
+    ? { kind: 'constant', value, type, span }
+    : { kind: 'constant', value: plain, type, span, marked: value }
 }

@@ -8,19 +8,21 @@
  */
 import { unexpected } from '../../../lib/assert.ts'
 import { type Code, type Emitter, join, js, type Name } from '../../../codegen/emitter.ts'
+import { jsonValue } from '../../../lib/json-read.ts'
 import { castValue } from '../../../functions/support/cast.ts'
 import { likeMatcher } from '../../../functions/support/like.ts'
 import { checkText } from '../../../functions/support/value-text.ts'
-import type { ScalarFunction } from '../../../functions/function.ts'
+import type { FunctionContext, ScalarFunction } from '../../../functions/function.ts'
 import type { Span } from '../../../sql/ast.ts'
 import { type DataType, oneIsList, type Value } from '../../../types.ts'
 import type { BoundExpr } from '../../../plan/plan.ts'
 import { INVERSE } from '../../../plan/expressions/compare-op.ts'
 import { evaluationKey } from '../../../plan/expressions/expr-key.ts'
+import { leavesOf } from '../../../plan/expressions/type-parts.ts'
 import { equal, likeDynamic } from '../values/comparison.ts'
 import * as elements from '../values/elements.ts'
 import * as mark from '../values/marked.ts'
-import { plain } from '../values/whole-double.ts'
+import { unmarked } from '../values/whole-double.ts'
 import { arithmeticCode, negate } from './arithmetic-code.ts'
 import { type ExpressionParts, guarded, parenthesized } from './code-parts.ts'
 import { compare, compareValue, inList, inValue } from './comparisons.ts'
@@ -183,23 +185,9 @@ export class ExpressionCompiler implements ExpressionParts {
       case 'member':
         return js`${this.emitter.constant(elements.memberOf, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
       case 'array':
-        return this.#built(
-          js`[${join(
-            e.items.map((i) => this.value(i)),
-            ', ',
-          )}]`,
-          e,
-          e.items,
-        )
+        return this.#array(e)
       case 'struct':
-        return this.#built(
-          js`new Map([${join(
-            e.fields.map((f) => js`[${f.name}, ${this.value(f.value)}]`),
-            ', ',
-          )}])`,
-          e,
-          e.fields.map(({ value }) => value),
-        )
+        return this.#struct(e)
     }
   }
 
@@ -224,21 +212,26 @@ export class ExpressionCompiler implements ExpressionParts {
       case 'case':
         return this.#case(e, (branch) => this.#part(branch))
       case 'constant':
-        return e.double === true ? this.emitter.constant(mark.markedDouble(e.value), 'double') : this.value(e)
+        return e.marked === undefined ? this.value(e) : this.emitter.constant(e.marked, 'double')
       case 'cast':
-        return isFloating(e.operand.type)
-          ? js`${this.emitter.constant(mark.markedDouble, 'double')}(${this.value(e)})`
-          : this.value(e)
+        return this.#markedByType(
+          this.#cast(e, (of) => this.marked(of)),
+          e.operand.type,
+        )
       case 'element':
         return oneIsList(e.operand.type)
-          ? this.value(e)
-          : js`${this.emitter.constant(mark.markedElement, 'elementOf')}(${this.value(e.operand)}, ${this.value(e.index)})`
+          ? js`${this.emitter.constant(mark.markedItem, 'itemOf')}(${this.marked(e.operand)}, ${this.value(e.index)})`
+          : js`${this.emitter.constant(mark.markedElement, 'elementOf')}(${this.marked(e.operand)}, ${this.value(e.index)})`
       case 'member':
-        return js`${this.emitter.constant(mark.markedMember, 'memberOf')}(${this.value(e.operand)}, ${e.name})`
+        return js`${this.emitter.constant(mark.markedMember, 'memberOf')}(${this.marked(e.operand)}, ${e.name})`
+      case 'array':
+        return this.#array(e, (item) => this.#part(item))
+      case 'struct':
+        return this.#struct(e, (field) => this.marked(field))
       case 'function':
         return e.fn.double === undefined
           ? this.value(e)
-          : this.#function(e, (arg) => this.#part(arg), markedFunction(e.fn.double))
+          : this.#function(e, (arg) => this.#part(arg), markedFunction(e.fn.double), mark.markedJson)
       default:
         return this.value(e)
     }
@@ -246,17 +239,23 @@ export class ExpressionCompiler implements ExpressionParts {
 
   /** A part of a marked value: what is a double by its type has the mark, too. */
   #part(e: BoundExpr): Code {
-    if (!isFloating(e.type)) return this.marked(e)
-    return js`${this.emitter.constant(mark.markedDouble, 'double')}(${this.value(e)})`
+    return this.#markedByType(this.marked(e), e.type)
   }
 
-  /** Of unknown type, in a statement where it matters. */
+  /** What `code` gives, with the marks of what is a double by the type. */
+  #markedByType(code: Code, type: DataType): Code {
+    if (isFloating(type)) return js`${this.emitter.constant(mark.markedDouble, 'double')}(${code})`
+    if (!holds(type, isFloating)) return code
+    return js`${this.emitter.constant((v: Value) => mark.markedParts(v, type), 'doubles')}(${code})`
+  }
+
+  /** Of unknown type or with parts of such, in a statement where it matters. */
   mayBeMarked(e: BoundExpr): boolean {
-    return this.#functions.doubles === true && e.type.kind === 'json'
+    return this.#functions.doubles === true && holds(e.type, ({ kind }) => kind === 'json')
   }
 
   unmarked(code: Code): Code {
-    return js`${this.emitter.constant(plain, 'plain')}(${code})`
+    return js`${this.emitter.constant(unmarked, 'plain')}(${code})`
   }
 
   #constant(value: Value): Code {
@@ -345,13 +344,13 @@ export class ExpressionCompiler implements ExpressionParts {
     return js`(${held} = ${value}, ${code(compiled)})`
   }
 
-  #cast(e: Extract<BoundExpr, { kind: 'cast' }>): Code {
+  #cast(e: Extract<BoundExpr, { kind: 'cast' }>, compile = (of: BoundExpr): Code => this.value(of)): Code {
     const from = e.operand.type
     const to = e.type
     const asItIs =
       (from.kind === 'int' && (to.kind === 'long' || to.kind === 'double')) ||
       (from.kind === 'float' && to.kind === 'double')
-    if (asItIs) return this.value(e.operand)
+    if (asItIs) return compile(e.operand)
     const convert = this.emitter.constant(
       this.#counted(
         guarded((v: Value) => castValue(v, from, to, e.implicit), e.span),
@@ -359,7 +358,7 @@ export class ExpressionCompiler implements ExpressionParts {
       ),
       'cast',
     )
-    const x = this.operand(e.operand)
+    const x = this.operand(e.operand, compile)
     return js`(${x.test[0] ?? js`true`} ? ${this.#measured(js`${convert}(${x.code})`, e)} : null)`
   }
 
@@ -372,6 +371,19 @@ export class ExpressionCompiler implements ExpressionParts {
       folding.spend(value, span)
       return value
     }
+  }
+
+  #array(e: Extract<BoundExpr, { kind: 'array' }>, compile = (item: BoundExpr): Code => this.value(item)): Code {
+    return this.#built(js`[${join(e.items.map(compile), ', ')}]`, e, e.items)
+  }
+
+  #struct(e: Extract<BoundExpr, { kind: 'struct' }>, compile = (field: BoundExpr): Code => this.value(field)): Code {
+    const fields = e.fields.map((f) => js`[${f.name}, ${compile(f.value)}]`)
+    return this.#built(
+      js`new Map([${join(fields, ', ')}])`,
+      e,
+      e.fields.map(({ value }) => value),
+    )
   }
 
   /** An array or structure of large parts may be any size once it is written out: twice itself, twice that, … */
@@ -403,10 +415,11 @@ export class ExpressionCompiler implements ExpressionParts {
     e: Extract<BoundExpr, { kind: 'function' }>,
     compile = (arg: BoundExpr): Code => this.value(arg),
     wrap = (f: Call): Call => f,
+    read: FunctionContext['read'] = jsonValue,
   ): Code {
     const types = e.args.map((a) => a.type)
     const fn = this.emitter.constant(
-      this.#counted(guarded(wrap(e.fn.make(types, { nowMs: this.#functions.nowMs, equal })), e.span), e.span),
+      this.#counted(guarded(wrap(e.fn.make(types, { nowMs: this.#functions.nowMs, equal, read })), e.span), e.span),
       e.fn.name,
     )
     if (e.fn.nullable === true) {
@@ -438,6 +451,10 @@ function markedFunction(double: NonNullable<ScalarFunction['double']>): (f: Call
 
 function isFloating({ kind }: DataType): boolean {
   return kind === 'double' || kind === 'float'
+}
+
+function holds(type: DataType, test: (leaf: DataType) => boolean): boolean {
+  return leavesOf(type).some(test)
 }
 
 function mayBeLarge({ kind }: DataType): boolean {

@@ -52,7 +52,7 @@ export class FoldingBudget {
 }
 
 /** What expressions are computed with. */
-export interface EvaluationContext extends Omit<FunctionContext, 'equal'> {
+export interface EvaluationContext extends Omit<FunctionContext, 'equal' | 'read'> {
   /**
    * The statement divides JSON values: whole numbers that were written as doubles keep a mark on their way to
    * arithmetic (`runtime.WholeDouble`).

@@ -123,7 +123,7 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
     return x === undefined || y === undefined ? null : decimalArithmetic(op, x, y)
   }
   if ((typeof a !== 'number' && typeof a !== 'bigint') || (typeof b !== 'number' && typeof b !== 'bigint')) return null
-  const whole = (typeof a === 'bigint' || Number.isInteger(a)) && (typeof b === 'bigint' || Number.isInteger(b))
+  const whole = isWhole(a) && isWhole(b)
   switch (op) {
     case '+':
       return whole ? addInt(a, b) : Number(a) + Number(b)
@@ -136,6 +136,14 @@ export function dynamicArithmetic(op: string, a: Value, b: Value): Value {
     default:
       return whole ? remainderInt(a, b) : remainderDouble(Number(a), Number(b))
   }
+}
+
+/**
+ * A whole number and no double, as far as the value tells: whole numbers beyond 53 bits are bigints. Whether a smaller
+ * one was written as a double only its mark tells.
+ */
+export function isWhole(n: number | bigint): boolean {
+  return typeof n === 'bigint' || Number.isSafeInteger(n)
 }
 
 /** Of a number of any kind; NULL for anything else. */

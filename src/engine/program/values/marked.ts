@@ -3,16 +3,36 @@
  * statements that divide JSON values.
  */
 import { jsonElement, jsonMember } from '../../../formats/json/text.ts'
-import { jsonValue } from '../../../lib/json-read.ts'
+import { forEachMember, jsonValue, skipSpace } from '../../../lib/json-read.ts'
 import { JsonText } from '../../../lib/json-text.ts'
-import type { Value } from '../../../types.ts'
-import { divideDouble, dynamicArithmetic, dynamicNegate, remainderDouble } from './arithmetic.ts'
-import { elementOf, memberOf } from './elements.ts'
+import { type DataType, JSON_TYPE, type Value } from '../../../types.ts'
+import { divideDouble, dynamicArithmetic, dynamicNegate, isWhole, remainderDouble } from './arithmetic.ts'
+import { elementOf, itemOf, memberOf } from './elements.ts'
 import { asWholeDouble, isWholeDouble, plain } from './whole-double.ts'
 
-/** A field's value with its mark. `text`: the JSON text that it was read from. */
+/** A field's value with its mark, and those of its parts. `text`: the JSON text that it was read from. */
 export function marked(v: Value, text: string | null): Value {
-  return typeof v === 'number' && text !== null && Number.isInteger(v) && /[.eE]/.test(text) ? asWholeDouble(v) : v
+  if (text === null) return v
+  if (Array.isArray(v)) {
+    const items: Value[] = []
+    forEachMember(text, skipSpace(text, 0), (_, from, to) => {
+      items.push(marked(v[items.length], text.slice(from, to)))
+    })
+    return items
+  }
+  if (v instanceof Map) return markedMembers(v, text)
+  return typeof v === 'number' && Number.isInteger(v) && /[.eE]/.test(text) ? asWholeDouble(v) : v
+}
+
+/** The text has the members in the order of the Map; it may lack some that are null, and repeat a name. */
+function markedMembers(v: ReadonlyMap<string, Value>, text: string): Map<string, Value> {
+  const members = new Map(v)
+  forEachMember(text, skipSpace(text, 0), (key, from, to) => {
+    const name = JSON.parse(key ?? '""') as string
+    const member = v.get(name)
+    if (member !== undefined) members.set(name, marked(member, text.slice(from, to)))
+  })
+  return members
 }
 
 /** A part of a JSON text as a value with its mark. */
@@ -25,6 +45,25 @@ export function markedDouble(v: Value): Value {
   return typeof v === 'number' && Number.isInteger(v) ? asWholeDouble(v) : v
 }
 
+/** As `markedDouble`, of every part of the value that is a double by the type. */
+export function markedParts(v: Value, type: DataType): Value {
+  switch (type.kind) {
+    case 'double':
+    case 'float':
+      return markedDouble(v)
+    case 'array':
+      return Array.isArray(v) ? v.map((item) => markedParts(item, type.element)) : v
+    case 'map':
+      return v instanceof Map ? new Map([...v].map(([name, m]) => [name, markedParts(m, type.value)])) : v
+    case 'struct':
+      return v instanceof Map
+        ? new Map([...v].map(([name, m], i) => [name, markedParts(m, type.fields[i]?.type ?? JSON_TYPE)]))
+        : v
+    default:
+      return v
+  }
+}
+
 /** `dynamicArithmetic` of values with marks: a double on either side makes a double of the result, whole or not. */
 export function markedArithmetic(op: string, a: Value, b: Value): Value {
   const x = plain(a)
@@ -33,8 +72,8 @@ export function markedArithmetic(op: string, a: Value, b: Value): Value {
   const double =
     isWholeDouble(a) ||
     isWholeDouble(b) ||
-    (typeof x === 'number' && !Number.isInteger(x)) ||
-    (typeof y === 'number' && !Number.isInteger(y))
+    (typeof x === 'number' && !isWhole(x)) ||
+    (typeof y === 'number' && !isWhole(y))
   if (!numbers || !double) return dynamicArithmetic(op, x, y)
   const result = doubleArithmetic(op, Number(x), Number(y))
   return result !== null && Number.isInteger(result) ? asWholeDouble(result) : result
@@ -53,6 +92,11 @@ export function markedResult(kind: 'first' | 'any', f: (...args: Value[]) => Val
 export function markedElement(base: Value, index: Value): Value {
   if (!(base instanceof JsonText) || index === null) return elementOf(base, index)
   return typeof index === 'string' ? jsonMember(base, index, markedJson) : jsonElement(base, Number(index), markedJson)
+}
+
+/** As `itemOf`, with the marks. */
+export function markedItem(base: Value, index: Value): Value {
+  return base instanceof JsonText && base.isArray ? markedElement(base, index) : itemOf(base, index)
 }
 
 /** As `memberOf`, with the marks. */
