@@ -232,6 +232,11 @@ export class BatchIndex extends BatchPlaces {
     return this.#long(i, AT.maxTimestamp)
   }
 
+  /** Under which leader it was written; -1 when unknown. The checksum does not cover it. */
+  leaderEpoch(i: number): number {
+    return this.magic(i) < 2 ? -1 : this.#view.getInt32(this.start(i) + AT.leaderEpoch)
+  }
+
   /** Who wrote the batch; -1 when unknown. */
   producerId(i: number): number {
     return this.#long(i, AT.producerId)

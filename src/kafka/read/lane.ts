@@ -351,6 +351,11 @@ export class Lane {
         this.#refused(segment, brokerError(part.error, this.#where(segment)))
         continue
       }
+      // It was asked before another place of the partition met the next leader: that log may be another one.
+      if (segment.leaderEpoch !== segment.progress.leaderEpoch) {
+        this.#refused(segment, brokerError(ERROR.fencedLeaderEpoch, this.#where(segment)))
+        continue
+      }
       segment.progress.seen(this.#stable(part))
       // The end of the stripe has moved meanwhile: what came belongs to the next one.
       if (segment.done) continue
@@ -398,6 +403,7 @@ export class Lane {
     if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
     segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset)
+    segment.progress.take(next, batches.leaderEpoch(last - 1))
     segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
   }
