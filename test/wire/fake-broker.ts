@@ -9,6 +9,8 @@ import { API, WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
 export interface FakePartition {
   leader: number
   batches: Buffer[]
+  /** What is sent instead of a batch, of the same length. */
+  sent?: (batch: Buffer, index: number) => Buffer
   /** What metadata say, and what a fetch that names another one is refused for; default 0. */
   leaderEpoch?: number
   /** Answers OffsetForLeaderEpoch: [error code, epoch, end offset]; undefined: leaves the partition out. */
@@ -273,7 +275,7 @@ export class FakeCluster {
           code === 0 && found !== undefined
             ? found.batches.filter((batch) => found.fromTheFirst || lastOffset(batch) >= position)
             : []
-        const whole = Buffer.concat(batches)
+        const whole = Buffer.concat(batches.map((batch) => found?.sent?.(batch, found.batches.indexOf(batch)) ?? batch))
         const room = Math.min(left, max)
         const size = first && batches.length > 0 ? Math.max(room, batches[0].length) : room
         const bytes = whole.subarray(0, Math.max(0, size))
