@@ -79,6 +79,8 @@ export class FakeCluster {
   throttled = 0
   /** Session lifetime in the answer to SaslAuthenticate (KIP-368). */
   lifetimeMs = 0
+  /** Bodies of further answers, by API. */
+  readonly bodies = new Map<number, Buffer>()
   /** Answers DescribeConfigs: an error code, or entries. */
   configs: number | Record<string, string> = {}
   #servers: Server[] = []
@@ -156,7 +158,9 @@ export class FakeCluster {
     const writer = new WireWriter(1024).int32(0).int32(correlationId)
     const positions = new Map<number, number>()
     const request = { broker: id, api, version, socket, positions, maxBytes: 0 }
-    if (api === API.apiVersions)
+    const body = this.bodies.get(api)
+    if (body !== undefined) writer.raw(body)
+    else if (api === API.apiVersions)
       writer.int16(0).array(this.versions, ([key, min, max]) => writer.int16(key).int16(min).int16(max))
     else if (api === API.metadata) this.#metadata(reader, writer, version)
     else if (api === API.listOffsets) this.#listOffsets(reader, writer, version, id)
