@@ -23,6 +23,8 @@ export interface PartitionMetadata {
   readonly partition: number
   /** Broker id, -1 when there is none. */
   readonly leader: number
+  /** How many leaders it has had, about; -1 when the broker (before Kafka 2.1) does not say. */
+  readonly leaderEpoch: number
   readonly replicas: readonly number[]
   /** Those of the replicas that are in sync. */
   readonly inSync: readonly number[]
@@ -140,12 +142,12 @@ export function readMetadata(reader: WireReader, version: number): Metadata {
       const error = reader.int16()
       const partition = int32()
       const leader = int32()
-      if (version >= 7) int32()
+      const leaderEpoch = version >= 7 ? int32() : -1
       const replicas = array(int32)
       const inSync = array(int32)
       if (version >= 5) array(int32)
       end()
-      return { partition, leader, replicas, inSync, error }
+      return { partition, leader, leaderEpoch, replicas, inSync, error }
     })
     if (version >= 8) int32()
     end()

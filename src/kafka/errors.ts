@@ -20,9 +20,11 @@ export const ERROR = {
   unsupportedVersion: 35,
   topicAlreadyExists: 36,
   notController: 41,
+  unsupportedForMessageFormat: 43,
   policyViolation: 44,
   saslAuthenticationFailed: 58,
   unknownProducerId: 59,
+  fencedLeaderEpoch: 74,
 } as const
 
 /** name, what it means in a sentence, and `true` where a later attempt (after a metadata refresh) may succeed. */
@@ -125,6 +127,15 @@ export function leftOut(what: string): KafkaError {
 export function givenUp({ code, errorName, message }: KafkaError, triedMs: number): KafkaError {
   const text = `${message}. No progress for ${triedMs} ms (kafka.retry.timeout)`
   return new KafkaError(code, errorName, text, false)
+}
+
+/** The log ended at `end` when it got another leader, before `position`, up to which it had been read. */
+export function cutOff(topic: string, partition: number, end: number, position: number): KafkaError {
+  return clientError(
+    'LOG_TRUNCATED',
+    `"${topic}" partition ${partition}: the log was cut at offset ${end}, before ${position} up to which the query had read, when another replica became its leader (an unclean leader election): what stands there now is not what was read. Run the query again`,
+    false,
+  )
 }
 
 /** The topic was deleted, and created again under its name: its offsets are other ones. */

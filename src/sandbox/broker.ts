@@ -79,6 +79,11 @@ export interface Broker {
   append(topic: string, partition: number, batch: Uint8Array, options?: AppendOptions): number
   /** From now on node 1 or 2 leads the partition; the other answers NOT_LEADER_OR_FOLLOWER. */
   moveLeader(topic: string, partition: number, nodeId: 1 | 2): void
+  /**
+   * An unclean election: node 1 or 2 leads the partition with a log that ends at `offset`, or before it where a batch
+   * reaches beyond. For logs in memory, without transactions.
+   */
+  cutLog(topic: string, partition: number, offset: number, nodeId: 1 | 2): void
   /** Retention: the log now starts at `offset`. */
   expire(topic: string, partition: number, offset: number): void
   closeConnections(): void
@@ -225,9 +230,16 @@ class SandboxBroker implements Broker {
     const log = this.#log(topic, partition)
     if (log.leader === nodeId) return
     this.#bothNodes = true
-    log.leader = nodeId
-    log.leaderEpoch++
+    log.elect(nodeId)
     // Fetches that wait at the old leader are answered.
+    this.store.changed()
+  }
+
+  cutLog(topic: string, partition: number, offset: number, nodeId: 1 | 2): void {
+    const log = this.#log(topic, partition)
+    if (nodeId !== log.leader) this.#bothNodes = true
+    log.cutOff(offset)
+    log.elect(nodeId)
     this.store.changed()
   }
 

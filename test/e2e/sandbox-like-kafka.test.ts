@@ -388,7 +388,7 @@ const scripts: Record<string, Script> = {
           topics: [{ topic, partitions: [{ index: 0, currentLeaderEpoch, leaderEpoch }] }],
         })
       ).topics[0].partitions
-    return [await ask(0, 0), await ask(-1, 0), await ask(7, 0)]
+    return [await ask(0, 0), await ask(-1, 0), await ask(7, 0), await ask(-1, 5), await ask(-1, -1)]
   },
 }
 

@@ -376,6 +376,7 @@ function memoryCluster(topics: readonly WorldTopic[]): Parameters<typeof createC
     partitions: Array.from({ length: topic.partitions ?? 1 }, (_, partition) => ({
       partition,
       leader: 1,
+      leaderEpoch: 0,
       replicas: [1],
       inSync: [1],
       error: 0,

@@ -9,6 +9,12 @@ import { API, WireReader, WireWriter } from '../../src/kafka/wire/primitives.ts'
 export interface FakePartition {
   leader: number
   batches: Buffer[]
+  /** What is sent instead of a batch, of the same length. */
+  sent?: (batch: Buffer, index: number) => Buffer
+  /** What metadata say, and what a fetch that names another one is refused for; default 0. */
+  leaderEpoch?: number
+  /** Answers OffsetForLeaderEpoch: [error code, epoch, end offset]; undefined: leaves the partition out. */
+  epochEnd?: (epoch: number) => readonly [number, number, number] | undefined
   start: number
   /** High watermark. */
   end: number
@@ -73,6 +79,8 @@ export class FakeCluster {
   throttled = 0
   /** Session lifetime in the answer to SaslAuthenticate (KIP-368). */
   lifetimeMs = 0
+  /** Bodies of further answers, by API. */
+  readonly bodies = new Map<number, Buffer>()
   /** Answers DescribeConfigs: an error code, or entries. */
   configs: number | Record<string, string> = {}
   #servers: Server[] = []
@@ -150,11 +158,14 @@ export class FakeCluster {
     const writer = new WireWriter(1024).int32(0).int32(correlationId)
     const positions = new Map<number, number>()
     const request = { broker: id, api, version, socket, positions, maxBytes: 0 }
-    if (api === API.apiVersions)
+    const body = this.bodies.get(api)
+    if (body !== undefined) writer.raw(body)
+    else if (api === API.apiVersions)
       writer.int16(0).array(this.versions, ([key, min, max]) => writer.int16(key).int16(min).int16(max))
     else if (api === API.metadata) this.#metadata(reader, writer, version)
     else if (api === API.listOffsets) this.#listOffsets(reader, writer, version, id)
     else if (api === API.fetch) this.#fetch(reader, writer, version, id, request)
+    else if (api === API.offsetForLeaderEpoch) this.#epochEnds(reader, writer, version)
     else if (api === API.saslHandshake) {
       const ok = this.mechanisms.includes(reader.string() as string)
       writer.int16(ok ? 0 : 33).array(this.mechanisms, (name) => writer.string(name))
@@ -189,7 +200,7 @@ export class FakeCluster {
             .int16(partition.leader < 0 ? 5 : 0)
             .int32(i)
             .int32(partition.leader)
-          if (version >= 7) writer.int32(0)
+          if (version >= 7) writer.int32(partition.leaderEpoch ?? 0)
           const ids = [0]
           writer.array(ids, (id) => writer.int32(id)).array(ids, (id) => writer.int32(id))
           if (version >= 5) writer.array([], () => undefined)
@@ -251,23 +262,24 @@ export class FakeCluster {
       name: reader.string() as string,
       parts: reader.array(() => {
         const partition = reader.int32()
-        if (version >= 9) reader.int32()
+        const epoch = version >= 9 ? reader.int32() : -1
         const position = reader.long()
         if (version >= 5) reader.long()
-        return { partition, position, max: reader.int32() }
+        return { partition, epoch, position, max: reader.int32() }
       }),
     }))
     for (const { parts } of topics) for (const part of parts) request.positions.set(part.partition, part.position)
     writer.array(slowed ? [] : topics, ({ name, parts }) =>
-      writer.string(name).array(this.#answered(name, parts), ({ partition, position, max }) => {
+      writer.string(name).array(this.#answered(name, parts), ({ partition, epoch, position, max }) => {
         const found = this.topics.get(name)?.partitions[partition]
         const outside = found !== undefined && (position < found.start || position > found.end)
-        const code = found === undefined ? 3 : found.leader !== id ? 6 : outside ? 1 : (found.error ?? 0)
+        const isOld = found !== undefined && epoch >= 0 && epoch !== (found.leaderEpoch ?? 0)
+        const code = found === undefined ? 3 : found.leader !== id ? 6 : isOld ? 74 : outside ? 1 : (found.error ?? 0)
         const batches =
           code === 0 && found !== undefined
             ? found.batches.filter((batch) => found.fromTheFirst || lastOffset(batch) >= position)
             : []
-        const whole = Buffer.concat(batches)
+        const whole = Buffer.concat(batches.map((batch) => found?.sent?.(batch, found.batches.indexOf(batch)) ?? batch))
         const room = Math.min(left, max)
         const size = first && batches.length > 0 ? Math.max(room, batches[0].length) : room
         const bytes = whole.subarray(0, Math.max(0, size))
@@ -287,6 +299,25 @@ export class FakeCluster {
         writer.bytes(bytes)
       }),
     )
+  }
+
+  #epochEnds(reader: WireReader, writer: WireWriter, version: number): void {
+    if (version >= 3) reader.int32()
+    const topics = reader.array(() => ({
+      name: reader.string() as string,
+      parts: reader.array(() => ({ partition: reader.int32(), current: reader.int32(), epoch: reader.int32() })),
+    }))
+    writer.int32(0).array(topics, ({ name, parts }) => {
+      const ends = parts.flatMap(({ partition, epoch }) => {
+        const end = this.topics.get(name)?.partitions[partition]?.epochEnd?.(epoch)
+        return end === undefined ? [] : [{ partition, end }]
+      })
+      writer
+        .string(name)
+        .array(ends, ({ partition, end: [code, epoch, offset] }) =>
+          writer.int16(code).int32(partition).int32(epoch).int64(offset),
+        )
+    })
   }
 
   #describeConfigs(writer: WireWriter, version: number): void {

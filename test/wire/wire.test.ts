@@ -122,6 +122,7 @@ for (const version of [4, 7, 8, 9, 10]) {
           [0, 1].map((partition) => ({
             partition,
             leader: brokers[0].id,
+            leaderEpoch: version >= 7 ? 0 : -1,
             replicas: [brokers[0].id],
             inSync: [brokers[0].id],
             error: 0,

@@ -5,7 +5,7 @@
  * begins or which format it has. Nothing is allocated per batch; the memory is reused with the frame.
  * Trusts no length and no offset; checks no checksum. Source: Kafka documentation, "Record Batch".
  */
-import { AT, ATTRIBUTE, BatchHeader, longAt } from './record-batch.ts'
+import { AT, ATTRIBUTE, BATCH_OVERHEAD, BatchHeader, longAt } from './record-batch.ts'
 
 /** 32-bit integers of one batch, in shared memory: start, end, format with attributes, number of records. */
 const WORDS = 4
@@ -39,6 +39,18 @@ export interface Walk {
    */
   readonly neededBytes: number
 }
+
+/** What is known of the log beside the bytes, for batches whose header says what cannot be. */
+export interface Known {
+  /** The offset at which the log ends (exclusive): nothing lies at it or behind it. */
+  readonly end: number
+  /** What came before ended at the position: a damaged batch that reaches beyond it has been told of. */
+  readonly continues: boolean
+  /** Whether the checksum of the batch at [start, end) of the frame fits. */
+  fits(start: number, end: number): boolean
+}
+
+const NOTHING: Known = { end: Number.POSITIVE_INFINITY, continues: false, fits: () => true }
 
 /** The part of the index that lies in shared memory: the place and the format of each batch. */
 export class BatchPlaces {
@@ -123,26 +135,85 @@ export class BatchIndex extends BatchPlaces {
    * Adds the whole batches that lie at [from, to) of the frame, as far as they are wanted: up to the one that reaches
    * offset `endOffset` (exclusive). `position`: the offset that was asked for; a batch may begin before it. Ends at the
    * first batch that is cut off or makes no sense, and never reads outside of [from, to).
+   *
+   * What a batch says of its last offset counts as far as the next batch and the end of the log bear it out: a damaged
+   * one must not hide what lies behind it.
    */
-  add(from: number, to: number, position: number, endOffset: number): Walk {
+  add(from: number, to: number, position: number, endOffset: number, known: Known = NOTHING): Walk {
     const header = this.#header
     const view = this.#view
     const first = this.#size
     let at = from
     let next = position
     let neededBytes = 0
-    while (next < endOffset && this.#size < MAX_INDEXED_BATCHES) {
+    while (this.#size < MAX_INDEXED_BATCHES) {
+      if (next >= endOffset && !this.#overlaps(first, this.#baseAt(at, to))) break
       if (!header.open(view, at, to)) {
         neededBytes = header.size
         break
       }
-      this.#push(header, at)
+      const { baseOffset, lastOffset } = header
+      if (this.#overlaps(first, baseOffset) || this.#isShort(first, baseOffset, position, known))
+        next = this.#endBefore(baseOffset, position)
+      if (baseOffset >= known.end && baseOffset > next) {
+        neededBytes = -1
+        break
+      }
+      const start = at
       at = header.to
-      if (header.lastOffset >= next) next = header.lastOffset + 1
+      const isTold = known.continues && this.#size === first && baseOffset < position
+      if (isTold && !known.fits(start, at)) continue
+      this.#push(header, start)
+      if (lastOffset >= next) next = lastOffset + 1
     }
+    if (this.#size > first) next = this.#believed(first, next, position, this.#baseAt(at, to), known)
     this.#totalBytes += at - from
     const firstOffset = this.#size === first ? position : this.baseOffset(first)
     return { first, last: this.#size, sizeBytes: at - from, firstOffset, next, neededBytes }
+  }
+
+  /** The offset of the batch at `at`, of which not more may be there; -1 when not even that. */
+  #baseAt(at: number, to: number): number {
+    return at + BATCH_OVERHEAD > to ? -1 : longAt(this.#view, at)
+  }
+
+  /** Whether the last batch says that it reaches beyond the beginning of the one behind it, which is at `offset`. */
+  #overlaps(first: number, offset: number): boolean {
+    const last = this.#size - 1
+    return last >= first && offset <= this.lastOffset(last) && offset > this.baseOffset(last)
+  }
+
+  /** Whether a damaged batch, the first one, says that it ends before the position for which it was sent. */
+  #isShort(first: number, behind: number, position: number, known: Known): boolean {
+    if (this.#size !== first + 1 || known.continues || this.lastOffset(first) >= position || behind <= position)
+      return false
+    return !known.fits(this.start(first), this.end(first))
+  }
+
+  /** The last batch ends where the next one begins. Gives the offset to go on at. */
+  #endBefore(offset: number, position: number): number {
+    this.#offsets[(this.#size - 1) * OFFSETS + 1] = offset - 1
+    return Math.max(position, offset)
+  }
+
+  /**
+   * The offset to fetch next, after the last batch. `behind`: the offset of the batch that follows; -1 when none does, as
+   * far as the bytes reach. A damaged one ends where that begins; without it, it is fetched again with what follows. An
+   * answer that fills its bytes ends within a batch, so few checksums are computed here.
+   */
+  #believed(first: number, next: number, position: number, behind: number, known: Known): number {
+    const i = this.#size - 1
+    const baseOffset = this.baseOffset(i)
+    const lastOffset = this.lastOffset(i)
+    if (behind === lastOffset + 1 || lastOffset + 1 === known.end) return next
+    if (this.#overlaps(first, behind)) return this.#endBefore(behind, position)
+    if (lastOffset < known.end && known.fits(this.start(i), this.end(i))) return next
+    if (behind > baseOffset) return this.#endBefore(behind, position)
+    const count = this.count(i)
+    const isDense = count === lastOffset - baseOffset + 1 && count <= this.sizeBytes(i) && lastOffset < known.end
+    // It was sent for the position, so it is told of there.
+    if (!isDense || lastOffset < position) this.#offsets[i * OFFSETS + 1] = Math.max(baseOffset, position)
+    return Math.max(position, baseOffset) + 1
   }
 
   #push(header: BatchHeader, start: number): void {
@@ -156,7 +227,7 @@ export class BatchIndex extends BatchPlaces {
     words[word + WORD.count] = header.count
     const offsets = this.#offsets
     offsets[i * OFFSETS] = header.baseOffset
-    offsets[i * OFFSETS + 1] = header.lastOffset
+    offsets[i * OFFSETS + 1] = Math.max(header.baseOffset, header.lastOffset)
   }
 
   #grow(): void {
@@ -230,6 +301,11 @@ export class BatchIndex extends BatchPlaces {
   /** Epoch milliseconds; -1 when unknown. */
   maxTimestamp(i: number): number {
     return this.#long(i, AT.maxTimestamp)
+  }
+
+  /** Under which leader it was written; -1 when unknown. The checksum does not cover it. */
+  leaderEpoch(i: number): number {
+    return this.magic(i) < 2 ? -1 : this.#view.getInt32(this.start(i) + AT.leaderEpoch)
   }
 
   /** Who wrote the batch; -1 when unknown. */

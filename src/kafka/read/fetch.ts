@@ -31,7 +31,11 @@ export interface FetchRequest {
   readonly waitMs: number
   /** For the whole answer and for each partition. The first batch comes whole even if it is larger. */
   readonly maxBytes: number
-  readonly parts: readonly { readonly partition: number; readonly position: number }[]
+  /**
+   * `leaderEpoch`: who is asked is the leader since this epoch, or refuses; -1: whoever leads. A leader that was elected
+   * again may have another log.
+   */
+  readonly parts: readonly { readonly partition: number; readonly position: number; readonly leaderEpoch: number }[]
 }
 
 /** Appends the body of a request of that version. */
@@ -40,9 +44,9 @@ export function writeFetch(writer: WireWriter, version: number, request: FetchRe
   writer.int8(request.isolation === 'read_committed' ? 1 : 0)
   if (version >= 7) writer.int32(0).int32(-1)
   const flexible = isFlexible(FETCH, version)
-  const part = ({ partition, position }: FetchRequest['parts'][number]): void => {
+  const part = ({ partition, position, leaderEpoch }: FetchRequest['parts'][number]): void => {
     writer.int32(partition)
-    if (version >= 9) writer.int32(-1)
+    if (version >= 9) writer.int32(leaderEpoch)
     writer.int64(position)
     if (version >= 12) writer.int32(-1)
     if (version >= 5) writer.int64(-1)

@@ -22,6 +22,7 @@ import {
 } from './fetch.ts'
 import type { Frame, FramePool } from '../wire/frame-pool.ts'
 import { type Isolation, KafkaError } from '../log.ts'
+import { checksumFits } from './record-batch.ts'
 import type { Segment } from './segment.ts'
 import type { Span } from './stripes.ts'
 
@@ -351,6 +352,11 @@ export class Lane {
         this.#refused(segment, brokerError(part.error, this.#where(segment)))
         continue
       }
+      // It was asked before another place of the partition met the next leader: that log may be another one.
+      if (segment.leaderEpoch !== segment.progress.leaderEpoch) {
+        this.#refused(segment, brokerError(ERROR.fencedLeaderEpoch, this.#where(segment)))
+        continue
+      }
       segment.progress.seen(this.#stable(part))
       // The end of the stripe has moved meanwhile: what came belongs to the next one.
       if (segment.done) continue
@@ -388,16 +394,23 @@ export class Lane {
    * Indexes the batches of one partition and moves the segment behind the last whole one. A number when there is no
    * whole batch: bytes the first one needs, 0 when there is none at all.
    */
-  #index(segment: Segment, part: FetchedPartition, { batches }: Frame): Region | number {
+  #index(segment: Segment, part: FetchedPartition, { batches, buffer, view }: Frame): Region | number {
     const { span, position } = segment
-    const walk = batches.add(part.from, part.to, position, span.end)
-    const { first, last, next, neededBytes } = walk
-    if (neededBytes < 0) return this.#damaged(part, next, 'the length of a batch makes no sense')
+    const walk = batches.add(part.from, part.to, position, span.end, {
+      end: part.highWatermark < 0 ? Number.POSITIVE_INFINITY : part.highWatermark,
+      continues: position > span.start,
+      fits: (start, end) => !this.#owner.checked || checksumFits(buffer, view, start, end),
+    })
+    const { first, last, next, neededBytes, sizeBytes } = walk
+    if (neededBytes < 0) return this.#damaged(part, next, 'the length or the offset of a batch makes no sense')
+    // A damaged batch of which was told before: behind it there is more, or nothing is left.
+    if (first === last && sizeBytes > 0) return 2 * sizeBytes > this.#askedBytes ? 2 * sizeBytes : 0
     if (first === last) return part.to === part.from ? 0 : Math.max(neededBytes, 2 * (part.to - part.from))
     // The same answer would come again.
     if (next === position) return this.#damaged(part, next, 'the batches that came end before it')
     this.#leastBytes = 0
-    segment.stripes?.arrived(span, walk.sizeBytes, next - walk.firstOffset, walk.firstOffset)
+    segment.stripes?.arrived(span, sizeBytes, next - walk.firstOffset, walk.firstOffset)
+    segment.progress.take(next, batches.leaderEpoch(last - 1))
     segment.advance(next)
     return { segment, first, last, span, next, aborted: part.aborted }
   }

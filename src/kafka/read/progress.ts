@@ -23,6 +23,10 @@ export class Progress implements PartitionProgress {
   #bytesRead = 0
   readonly #tally: Tally | undefined
   heardMs: number | undefined
+  /** What comes counts from the leader of this epoch only: it has what was taken so far. -1: whoever leads. */
+  leaderEpoch = -1
+  #takenTo = 0
+  #takenEpoch = -1
   #end: number
   /** Of an open range: the end of the log, as far as it is known. */
   #seen: number
@@ -71,6 +75,21 @@ export class Progress implements PartitionProgress {
 
   get lostRanges(): readonly OffsetRange[] {
     return this.#lost.map((span) => ({ partition: this.partition, ...span }))
+  }
+
+  /**
+   * The highest offset up to which batches have been taken, in whatever range, and the leader epoch of the last of them.
+   * undefined when there is none, or it has no epoch. A log that was cut was cut before this one, or where nobody read.
+   */
+  get taken(): { readonly offset: number; readonly epoch: number } | undefined {
+    return this.#takenEpoch < 0 ? undefined : { offset: this.#takenTo, epoch: this.#takenEpoch }
+  }
+
+  /** Batches up to `offset` (exclusive) have come, the last one of that leader epoch; -1 when it has none. */
+  take(offset: number, epoch: number): void {
+    if (offset <= this.#takenTo) return
+    this.#takenTo = offset
+    this.#takenEpoch = epoch
   }
 
   /** A further range, behind those that are there. */

@@ -18,6 +18,8 @@ export class Segment {
   position: number
   /** The range that the last delivered batch belongs to. */
   #delivering: Span | undefined
+  /** Of the leader it is fetched from; -1: whoever leads. */
+  leaderEpoch = -1
   /** Waiting for a look-up; not to be fetched now. */
   parked = false
   /** Fetches in a row that brought nothing, and since when. */
@@ -39,6 +41,12 @@ export class Segment {
 
   get done(): boolean {
     return this.position >= this.span.end
+  }
+
+  /** It is read from the leader of this epoch from now on, which has what was taken so far. */
+  ledSince(leaderEpoch: number): void {
+    this.leaderEpoch = leaderEpoch
+    this.progress.leaderEpoch = leaderEpoch
   }
 
   /** The next offset to fetch is `position`; at the end of a range it is the beginning of the next. */

@@ -21,6 +21,7 @@ import {
   type ScanRequest,
 } from '../log.ts'
 import { Progress } from './progress.ts'
+import { placesNow } from '../leader-epochs.ts'
 import { watchPartitions } from '../new-partitions.ts'
 import { type Span, Stripes } from './stripes.ts'
 
@@ -215,6 +216,8 @@ export class Scan implements BatchSource, LaneOwner {
       // What is known of the topic comes without a wait that an end of the scan could break off.
       if (this.#closed) return
       for (const [leader, list] of byLeader(ranges, topic)) this.#deal(leader, list)
+      const epochs = new Map(topic.partitions.map(({ partition, leaderEpoch }) => [partition, leaderEpoch]))
+      for (const segment of this.#segments) segment.ledSince(epochs.get(segment.partition) ?? -1)
     }
     for (const lane of this.#lanes) lane.pump()
     if (this.#homeless.length > 0) this.#rehome([], brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}"`))
@@ -227,12 +230,13 @@ export class Scan implements BatchSource, LaneOwner {
     if (this.#closed || this.#error !== undefined) return
     const known = new Set(this.progress.map((entry) => entry.partition))
     const first = this.#request.follow?.firstNew ?? 0
-    for (const { partition, leader } of topic.partitions) {
+    for (const { partition, leader, leaderEpoch } of topic.partitions) {
       if (partition < first || known.has(partition)) continue
       const ranges = this.#request.follow?.rangesOf(partition) ?? []
       if (ranges.length === 0) continue
       for (const range of ranges) this.#addProgress(range)
       const segment = new Segment(partition, this.progress[this.progress.length - 1], ranges)
+      segment.ledSince(leaderEpoch)
       this.#segments.push(segment)
       const broker = this.cluster.leader(leader)
       if (broker !== undefined) this.#place(segment, broker)
@@ -289,6 +293,7 @@ export class Scan implements BatchSource, LaneOwner {
     const segment = new Segment(progress.partition, progress, [
       { start: this.#delivery.next ?? progress.position, end: progress.end },
     ])
+    segment.leaderEpoch = this.#segments[0].leaderEpoch
     this.#segments = [segment]
     return segment
   }
@@ -331,12 +336,14 @@ export class Scan implements BatchSource, LaneOwner {
         const topic = await this.cluster.topic(this.topic, { fresh: true, signal: this.signal })
         if (this.#closed) return
         this.#isTheTopic(topic)
-        const leaders = new Map(topic.partitions.map((partition) => [partition.partition, partition.leader]))
-        for (const segment of this.#homeless.splice(0)) {
-          const broker = this.cluster.leader(leaders.get(segment.partition) ?? -1)
-          if (broker !== undefined) this.#place(segment, broker)
-          else {
-            error = brokerError(ERROR.leaderNotAvailable, `Reading "${this.topic}" partition ${segment.partition}`)
+        const places = await placesNow(this.cluster, topic, this.#homeless.splice(0), this.signal)
+        if (this.#closed) return
+        for (const { segment, leader, leaderEpoch, trouble } of places) {
+          if (trouble === undefined) {
+            segment.ledSince(leaderEpoch)
+            this.#place(segment, leader)
+          } else {
+            error = trouble
             segment.attempts++
             this.#homeless.push(segment)
           }

@@ -26,6 +26,7 @@ export const API = {
   deleteTopics: 20,
   deleteRecords: 21,
   initProducerId: 22,
+  offsetForLeaderEpoch: 23,
   describeConfigs: 32,
   describeLogDirs: 35,
   saslAuthenticate: 36,

@@ -348,7 +348,7 @@ async function firstRecordAt(
   return start
 }
 
-/** OffsetForLeaderEpoch. No history of epochs is kept: every epoch ends where the log does. */
+/** OffsetForLeaderEpoch: where the epoch that a client read last ends in this log. */
 export const offsetForLeaderEpoch = defineApi({
   key: 23,
   name: 'OffsetForLeaderEpoch',
@@ -382,12 +382,7 @@ export const offsetForLeaderEpoch = defineApi({
         const errorCode =
           log === undefined ? ERROR.unknownTopicOrPartition : leadershipError(log, part.currentLeaderEpoch, nodeId)
         if (log === undefined || errorCode !== ERROR.none) return { errorCode, index: part.index }
-        return {
-          errorCode,
-          index: part.index,
-          leaderEpoch: Math.min(part.leaderEpoch, log.leaderEpoch),
-          endOffset: log.end,
-        }
+        return { errorCode, index: part.index, ...log.endOfEpoch(part.leaderEpoch) }
       }),
     })),
   }),

@@ -48,7 +48,8 @@ export class PartitionLog {
   readonly storage: Storage
   /** Node id of the broker that answers for this partition. */
   leader = 1
-  leaderEpoch = 0
+  /** Leader epochs, ascending, and the offset at which each began. The last one is that of the leader. */
+  #epochs: { readonly epoch: number; readonly start: number }[] = [{ epoch: 0, start: 0 }]
   logStart = 0
   /** High watermark = log end: there are no replicas. */
   end = 0
@@ -63,6 +64,40 @@ export class PartitionLog {
     this.topic = topic
     this.index = index
     this.storage = storage
+  }
+
+  get leaderEpoch(): number {
+    return this.#epochs[this.#epochs.length - 1].epoch
+  }
+
+  /** Another leader, or the same one again: a new epoch begins at the end of the log. */
+  elect(leader: number): void {
+    const epoch = this.leaderEpoch + 1
+    this.leader = leader
+    // Of an epoch in which nothing was written nothing is known.
+    this.#epochs = [...this.#epochs.filter(({ start }) => start < this.end), { epoch, start: this.end }]
+  }
+
+  /** The last epoch up to this one that the log knows, and where it ends (exclusive); -1 for both when it is newer than all. */
+  endOfEpoch(epoch: number): { readonly leaderEpoch: number; readonly endOffset: number } {
+    if (epoch === this.leaderEpoch) return { leaderEpoch: epoch, endOffset: this.end }
+    const next = this.#epochs.find((other) => other.epoch > epoch)
+    if (next === undefined || epoch < 0) return { leaderEpoch: -1, endOffset: -1 }
+    const before = this.#epochs.findLast((other) => other.epoch <= epoch)
+    return { leaderEpoch: before?.epoch ?? epoch, endOffset: next.start }
+  }
+
+  /** Forgets the batches that reach `offset` or lie behind it, as a replica does that follows a shorter log. */
+  cutOff(offset: number): void {
+    for (
+      let last = this.#batches.at(-1);
+      last !== undefined && last.lastOffset >= offset;
+      last = this.#batches.at(-1)
+    ) {
+      this.#batches.pop()
+      this.sizeBytes -= last.sizeBytes
+      this.end = last.baseOffset
+    }
   }
 
   /** Offsets before this one belong to transactions that have ended. */

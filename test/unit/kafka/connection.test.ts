@@ -199,6 +199,7 @@ test('the next configured broker is asked when the first does not answer; all fa
   assert.deepEqual((await client.metadata(['t'])).topics[0].partitions[0], {
     partition: 0,
     leader: 0,
+    leaderEpoch: 0,
     replicas: [0],
     inSync: [0],
     error: 0,

@@ -11,6 +11,7 @@ import {
   type RecordBatch,
   type ScanRequest,
 } from '../../../../src/kafka/log.ts'
+import { crc32c } from '../../../../src/kafka/codecs/crc32c.ts'
 import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
 import {
   type BatchToWrite,
@@ -563,7 +564,7 @@ test('a batch whose length makes no sense ends the scan with its place', async (
   const read: number[] = []
   await assert.rejects(
     drain(log.scan(whole([part]), never), (found) => void read.push(found.baseOffset)),
-    /partition 0 at offset 10: the length of a batch makes no sense/,
+    /partition 0 at offset 10: the length or the offset of a batch makes no sense/,
   )
 })
 
@@ -571,6 +572,7 @@ test('batches that all end before the offset that was asked for end the scan ins
   const { fake, log } = await world(t)
   const broken = batch(10, 10)
   broken.writeInt32BE(-8, 23)
+  broken.writeUInt32BE(crc32c(broken, 21, broken.length), 17)
   const [part] = fake.add('t', [[broken, batch(20, 10)]])
   part.batches.pop()
   part.fromTheFirst = true
