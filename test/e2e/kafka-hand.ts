@@ -50,8 +50,8 @@ export interface KafkaHand {
   deleteRecords(topic: string, partition: number, before: number): Promise<void>
   configure(topic: string, config: Record<string, string>): Promise<void>
   addPartitions(topic: string, partitions: number): Promise<void>
-  /** Makes that broker the only replica and so the leader; resolves when it is. */
-  moveLeader(topic: string, partition: number, to: number): Promise<void>
+  /** Makes that broker the leader, and it and the others the only replicas; resolves when it leads. */
+  moveLeader(topic: string, partition: number, to: number, others?: readonly number[]): Promise<void>
   leader(topic: string, partition: number): Promise<number>
   /** Per partition: log start, high watermark, last stable offset. */
   offsets(topic: string): Promise<[number, number, number][]>
@@ -127,8 +127,8 @@ function handOver(ask: (command: object) => Promise<Answer>, close: () => Promis
       void (await ask({ op: 'deleteRecords', topic, partition, before })),
     configure: async (topic, config) => void (await ask({ op: 'configure', topic, config })),
     addPartitions: async (topic, partitions) => void (await ask({ op: 'addPartitions', topic, partitions })),
-    moveLeader: async (topic, partition, to) => {
-      const { leader } = await ask({ op: 'moveLeader', topic, partition, to })
+    moveLeader: async (topic, partition, to, others = []) => {
+      const { leader } = await ask({ op: 'moveLeader', topic, partition, to, others })
       if (leader !== to) throw new Error(`${topic}/${partition} is led by ${leader}, not by ${to}`)
     },
     leader: async (topic, partition) => (await ask({ op: 'leader', topic, partition })).leader ?? -1,

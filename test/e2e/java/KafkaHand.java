@@ -85,7 +85,7 @@ public class KafkaHand {
         admin.deleteRecords(Map.of(new TopicPartition(topic, partition), RecordsToDelete.beforeOffset(command.path("before").asLong()))).all().get();
       case "configure" -> configure(admin, command, topic);
       case "addPartitions" -> admin.createPartitions(Map.of(topic, NewPartitions.increaseTo(command.path("partitions").asInt()))).all().get();
-      case "moveLeader" -> moveLeader(admin, new TopicPartition(topic, partition), command.path("to").asInt(), answer);
+      case "moveLeader" -> moveLeader(admin, new TopicPartition(topic, partition), command, answer);
       case "leader" -> answer.put("leader", leader(admin, new TopicPartition(topic, partition)));
       case "offsets" -> offsets(admin, topic, answer);
       case "groups" -> {
@@ -168,8 +168,11 @@ public class KafkaHand {
   }
 
   /** Puts the wanted broker first among the replicas, then has the preferred replica elected. */
-  static void moveLeader(Admin admin, TopicPartition tp, int to, ObjectNode answer) throws Exception {
-    admin.alterPartitionReassignments(Map.of(tp, Optional.of(new NewPartitionReassignment(List.of(to))))).all().get();
+  static void moveLeader(Admin admin, TopicPartition tp, JsonNode command, ObjectNode answer) throws Exception {
+    int to = command.path("to").asInt();
+    List<Integer> replicas = new ArrayList<>(List.of(to));
+    command.path("others").forEach(other -> replicas.add(other.asInt()));
+    admin.alterPartitionReassignments(Map.of(tp, Optional.of(new NewPartitionReassignment(replicas)))).all().get();
     for (int i = 0; i < 200 && !admin.listPartitionReassignments(Set.of(tp)).reassignments().get().isEmpty(); i++) Thread.sleep(50);
     // A broker that answers may not have heard of it yet.
     for (int i = 0; i < 60 && leader(admin, tp) != to; i++) Thread.sleep(50);
