@@ -5,11 +5,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
-import { createServer } from 'node:net'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from '../scripts/build.ts'
+import { freePorts } from '../scripts/free-ports.ts'
 import { projectFolder } from '../scripts/provision.ts'
 import { ALLOCATOR, SEMI_SPACE } from '../src/cli/process-memory.ts'
 
@@ -30,18 +30,6 @@ export interface Timed {
 export async function node<T>(file: string, ...args: string[]): Promise<T> {
   const { stdout } = await run(process.execPath, [join(here, file), ...args], { maxBuffer: 1 << 20 })
   return JSON.parse(stdout) as T
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
 
 /** How long the event loop's thread was kept. */
@@ -84,7 +72,7 @@ let built: Promise<void> | undefined
 
 /** A Sluice that reads from these brokers. `more`: further options. */
 export async function startServer(brokers: string, registry: string, more: readonly string[] = []): Promise<Server> {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const args = [
     'server',
     '--brokers',

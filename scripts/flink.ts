@@ -4,11 +4,11 @@
  * Ctrl-C.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { removeAtExit, startChild, type Child } from './child.ts'
+import { freePorts } from './free-ports.ts'
 import { flinkLibraries, java } from './provision.ts'
 
 export interface FlinkOptions {
@@ -69,7 +69,7 @@ async function startParts(options: FlinkOptions, running: FlinkPart[]): Promise<
   const [javaFile, libraries] = await Promise.all([java(), flinkLibraries()])
   const folder = await mkdtemp(join(tmpdir(), 'sluice-flink-'))
   removeAtExit(folder)
-  const [rpc, rest, gateway] = await Promise.all([freePort(), freePort(), freePort()])
+  const [rpc, rest, gateway] = await freePorts(3)
   await configure(folder, { rpc, rest, slots: options.slots ?? 2 })
   const run = async (name: string, heapMb: number, main: string, args: readonly string[], ready: RegExp) => {
     const started = await part(async () => {
@@ -215,17 +215,6 @@ function taskMemory({ slots = 2, taskHeapMb = 384 }: FlinkOptions): string[] {
     'taskmanager.memory.jvm-overhead.max': '192m',
   }
   return Object.entries(sizes).map(([name, value]) => `-D${name}=${value}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 if (import.meta.main) {

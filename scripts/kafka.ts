@@ -8,11 +8,11 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { removeAtExit, startChild, type Child } from './child.ts'
+import { freePorts } from './free-ports.ts'
 import { certificates, installed, java, kafkaLibraries, versions } from './provision.ts'
 
 const run = promisify(execFile)
@@ -91,7 +91,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const temporary = options.folder === undefined
   if (temporary) removeAtExit(folder)
   const count = options.brokers ?? 1
-  const allPorts = await freePorts(count)
+  const allPorts = await portsOf(count)
   const nodes: KafkaNode[] = []
   for (let i = 0; i < count; i++) {
     const nodeFolder = join(folder, `node-${i + 1}`)
@@ -322,22 +322,10 @@ function propertiesText(settings: Record<string, string>): string {
  * Free port numbers, all different, for each node and listener. They are let go before Kafka takes them, since it must
  * know them beforehand.
  */
-async function freePorts(count: number): Promise<Ports[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count * portNames.length },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const numbers = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+async function portsOf(nodes: number): Promise<Ports[]> {
+  const numbers = await freePorts(nodes * portNames.length)
   return Array.from(
-    { length: count },
+    { length: nodes },
     (_, i) => Object.fromEntries(portNames.map((name, at) => [name, numbers[i * portNames.length + at]])) as Ports,
   )
 }

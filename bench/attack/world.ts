@@ -4,12 +4,12 @@
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { startChild } from '../../scripts/child.ts'
+import { freePorts } from '../../scripts/free-ports.ts'
 import { kcat } from '../../scripts/provision.ts'
 import { AT, BATCH_OVERHEAD } from '../../src/kafka/read/record-batch.ts'
 import { sealBatch } from '../../src/sandbox/log/batch.ts'
@@ -133,7 +133,7 @@ export interface Target {
 /** Starts `sluice server` as an administrator would, without any limit changed. */
 export async function startTarget(world: World): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-attack-'))
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const all = [{ environments: ['*'], topics: ['*'], rights: ['all'] }]
   const read = [{ environments: ['*'], topics: ['small', 'open*'], rights: ['read'] }]
   const config = {
@@ -168,18 +168,6 @@ export async function startTarget(world: World): Promise<Target> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address !== null && typeof address !== 'string' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }
 
 /** Peak resident memory of a process in MiB since the last call, or NaN where it has ended. */

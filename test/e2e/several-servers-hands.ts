@@ -2,13 +2,12 @@
  * Servers as `sluice server` starts them, all with one configuration, behind HAProxy with the configuration of
  * `deploy/haproxy`; and clients that ask one question each.
  */
-import { once } from 'node:events'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { type Child, removeAtExit, startChild } from '../../scripts/child.ts'
+import { freePorts } from '../../scripts/free-ports.ts'
 import { haproxy } from '../../scripts/provision.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -38,14 +37,6 @@ export interface Fleet {
   /** What the balancer has said so far. */
   balancerOutput(): Promise<string>
   close(): Promise<void>
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const taken = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(taken.map((server) => once(server, 'listening')))
-  const ports = taken.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(taken.map((server) => once(server.close(), 'close')))
-  return ports
 }
 
 /** Starts three servers with a configuration (YAML) and the balancer. */
