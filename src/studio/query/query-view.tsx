@@ -140,7 +140,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
   useEffect(() => ask(undefined), [tab.sql])
   const begin = async (all: boolean, follow = false): Promise<void> => {
     const own = ++begun.current
-    const { startedMs } = runOf(tab.id).state.get()
+    const before = runOf(tab.id).state.get().run
     const text = editor.current?.state.doc.toString() ?? tab.sql
     const { from, to, head } = editor.current?.state.selection.main ?? { from: 0, to: 0, head: 0 }
     const next = started(text, { from, to }, tab.parameters, all)
@@ -155,7 +155,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
     if (follow || all || from !== to || pricing.allowed.has(next.sql)) return go()
     const explained = await pricing.before(text, head, tab.parameters, PRICE_WAIT_MS)
     // What was begun while it waited for its price is what is wanted now.
-    if (own !== begun.current || startedMs !== runOf(tab.id).state.get().startedMs) return
+    if (own !== begun.current || before !== runOf(tab.id).state.get().run) return
     const bytes = explained === undefined ? undefined : likelyBytes(explained)
     if (bytes === undefined || bytes <= ASKED_FROM_BYTES) return go()
     const yes = (): void => {

@@ -12,6 +12,8 @@ export type Phase = 'idle' | 'connecting' | 'running' | 'complete' | 'limited' |
 
 /** One run of a text. `sql` is what was sent, the continued one where it was continued. */
 export interface RunState {
+  /** Counts the runs of a tab; the one that reads on is the same. */
+  readonly run: number
   readonly phase: Phase
   /** What the user ran. */
   readonly asked: string
@@ -50,6 +52,7 @@ export interface RunState {
 export const MAX_BAD_PLACES = 1000
 
 export const IDLE: RunState = {
+  run: 0,
   phase: 'idle',
   asked: '',
   sql: '',
@@ -74,9 +77,9 @@ export const IDLE: RunState = {
   continued: 0,
 }
 
-/** A new run. */
-export function begun(sql: string, nowMs: number, follow = false): RunState {
-  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
+/** A new run; `run`: the number of the one before. */
+export function begun(sql: string, nowMs: number, follow = false, run = 0): RunState {
+  return { ...IDLE, run: run + 1, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
 }
 
 /** The same run reads on, with another text; its rows stay. */

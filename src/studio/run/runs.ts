@@ -1,5 +1,5 @@
 /** The run of each tab, and how its worker is started. */
-import { gridOf } from '../grid/grid-state.ts'
+import { gridOf, withNewResult } from '../grid/grid-state.ts'
 import { createStore, type Store } from '../observable.ts'
 import { lookAfter, whenEnded } from '../session/ended.ts'
 import { serverUrl } from '../session/server.ts'
@@ -51,12 +51,12 @@ export function runIn(tab: number, sql: string, options: RunOptions = {}): void 
   runOf(tab).start(sql, context, { live: isAggregation(sql), ...options })
 }
 
-/** The record of a row goes with its row; one that a link named stays. */
+/** What pointed at rows of before goes, the record of a row with it; one that a link named stays. */
 function withoutRow(tab: number): { readonly record?: undefined } {
   const grid = gridOf(runOf(tab))
-  if (grid.get().open === undefined) return {}
-  grid.set((state) => ({ ...state, open: undefined }))
-  return { record: undefined }
+  const isOpen = grid.get().open !== undefined
+  grid.set(withNewResult)
+  return isOpen ? { record: undefined } : {}
 }
 
 /** Runs a text in a tab of its own. Where no further one can be opened, the page says so and nothing is run. */
