@@ -6,6 +6,7 @@ import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frame
 import { incompleteText } from '../../client/incomplete.ts'
 import type { Column } from '../rows/columns.ts'
 import type { RunEvent } from './messages.ts'
+import { changesSomething } from './continuation.ts'
 import { type ErrorPlace, errorPlace } from './error-place.ts'
 
 export type Phase = 'idle' | 'connecting' | 'running' | 'complete' | 'limited' | 'cancelled' | 'failed' | 'lost'
@@ -161,12 +162,24 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         resume: event.resume,
       }
     case 'lost':
-      return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
+      return {
+        ...state,
+        ...ended,
+        phase: 'lost',
+        why: [event.message, ...notKnown(state)].join(' '),
+        resume: event.resume,
+      }
     case 'cancelled':
-      return { ...state, ...ended, phase: 'cancelled' }
+      return { ...state, ...ended, phase: 'cancelled', why: notKnown(state)[0] }
     case 'ended':
       return { ...state, ...ended, ...outcome(state.reasons) }
   }
+}
+
+/** Of a statement that changes something, nobody has heard how far it came. */
+function notKnown({ sql }: RunState): readonly string[] {
+  if (!changesSomething(sql)) return []
+  return ['It is not known what of it was done: look before you run it again.']
 }
 
 function outcome(reasons: readonly SentinelReason[]): Pick<RunState, 'phase' | 'why' | 'resume'> {

@@ -11,6 +11,7 @@ import {
   formFields,
   headersSql,
   keyTombstoneSql,
+  latestSql,
   replaySql,
   tombstoneSql,
   typed,
@@ -110,6 +111,10 @@ describe('a record from a form', () => {
       path: 'tags',
     })
     assert.equal(typed(draft, 'tags', undefined).values.has('tags'), false)
+    assert.deepEqual(draftSql('orders', fields, { ...draft, headers: [{ name: '', value: 'v' }] }), {
+      wrong: 'A header has the value “v” and no name. Name it, or remove it.',
+    })
+    parseScript(latestSql('a b'))
   })
 
   it('without a schema the value is JSON', () => {
