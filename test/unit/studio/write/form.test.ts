@@ -92,7 +92,7 @@ describe('a record from a form', () => {
       ...draft,
       headers: [
         { name: 'trace-id', value: 't' },
-        { name: '', value: 'x' },
+        { name: '', value: '' },
       ],
     }
     const made = draftSql('orders', fields, draft)
