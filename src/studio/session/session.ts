@@ -6,7 +6,7 @@ import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, isBack, loggedOut, studio, withTab } from '../store.ts'
 import { stopAddress } from '../shell/address.ts'
 import { THEME_KEY } from '../shell/theme.ts'
-import { type Credentials, environmentNames, logIn, logOut, whoAmI } from './server.ts'
+import { type Credentials, environmentNames, logIn, logOut, RestFailure, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
 export async function enter(): Promise<void> {
@@ -58,7 +58,8 @@ async function look(message?: string): Promise<void> {
 export async function leave(): Promise<void> {
   const failed = await logOut().then(
     () => undefined,
-    (cause: Error) => cause.message,
+    // Nobody was logged in any more.
+    (cause: Error) => (cause instanceof RestFailure && cause.status === 401 ? undefined : cause.message),
   )
   otherTabs?.postMessage('left')
   forgetAll()
