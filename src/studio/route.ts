@@ -31,8 +31,8 @@ export interface RecordPlace {
 }
 
 /**
- * Limit `studio.url.characters` (characters): the address behind `#`. Beyond it: the statement is left out of it, and a
- * link does not hold it.
+ * Limit `studio.url.characters` (characters): the address behind `#`. Beyond it: the statement is left out of it, and the
+ * values of its parameters where that is not enough; a link does not hold them, Back keeps those of the tab.
  */
 export const MAX_URL = 32_000
 
@@ -40,6 +40,17 @@ const PARAMETER = 'p.'
 
 /** The fragment, with its `#`. */
 export function encodeRoute(route: Route): string {
+  const { sql: _sql, ...withoutText } = route
+  const shorter = [route, withoutText, { ...withoutText, parameters: {} }].map(written)
+  return shorter.find(({ length }) => length <= MAX_URL) ?? shorter[2]
+}
+
+/** Whether the fragment holds all of it. */
+export function isWhole(route: Route): boolean {
+  return written(route).length <= MAX_URL
+}
+
+function written(route: Route): string {
   const query = new URLSearchParams()
   if (route.sql !== undefined && route.sql !== '') query.set('sql', route.sql)
   for (const [name, value] of Object.entries(route.parameters)) query.set(PARAMETER + name, value)
@@ -50,8 +61,7 @@ export function encodeRoute(route: Route): string {
   const path = [route.environment ?? '', route.view, ...(route.subject === undefined ? [] : [route.subject])]
   const head = `#/${path.map(encodeURIComponent).join('/')}`
   const text = query.toString()
-  const whole = text === '' ? head : `${head}?${text}`
-  return whole.length > MAX_URL && route.sql !== undefined ? encodeRoute({ ...route, sql: undefined }) : whole
+  return text === '' ? head : `${head}?${text}`
 }
 
 /** undefined when the fragment names no place. */

@@ -26,12 +26,16 @@ export interface Tab {
   /** What the chart shows, where it was chosen; `chart/spec.ts` writes it. */
   readonly chart?: string
   readonly record?: RecordPlace
+  /** Whether something was run in it: one that is empty and in which nothing was run can go. */
+  readonly hasRun?: boolean
 }
 
 export interface StudioState {
   readonly session: Session
   readonly environments: readonly string[]
   readonly environment: string | undefined
+  /** What the environment of a link is called that is not here: nothing is run until one was chosen. */
+  readonly missing: string | undefined
   readonly tabs: readonly Tab[]
   readonly active: number
   readonly nextTab: number
@@ -42,15 +46,18 @@ export interface StudioState {
   readonly theme: Theme
   /** What the live region says. */
   readonly announcement: string
+  /** What everybody has to read, until it is put away. */
+  readonly notice: string | undefined
 }
 
-/** Limit `studio.tabs` (tabs): open tabs. Beyond it: the oldest one that is not shown is closed. */
+/** Limit `studio.tabs` (tabs): open tabs. Beyond it: an empty one makes room; without one, no further tab is opened. */
 export const MAX_TABS = 30
 
 export const INITIAL: StudioState = {
   session: { kind: 'unknown' },
   environments: [],
   environment: undefined,
+  missing: undefined,
   tabs: [],
   active: 0,
   nextTab: 1,
@@ -58,6 +65,7 @@ export const INITIAL: StudioState = {
   drawer: false,
   theme: 'system',
   announcement: '',
+  notice: undefined,
 }
 
 /** The one store of the page. */
@@ -68,16 +76,21 @@ export function activeTab(state: StudioState): Tab | undefined {
   return state.tabs.find((tab) => tab.id === state.active)
 }
 
-/** A new tab behind the others, shown. */
+/** A new tab behind the others, shown; its id was `nextTab`. Where there is no room for one, the page says so. */
 export function withTab(state: StudioState, tab: Partial<Omit<Tab, 'id'>>): StudioState {
   const added: Tab = { view: 'query', sql: '', parameters: {}, ...tab, id: state.nextTab }
-  const kept = state.tabs.length < MAX_TABS ? state.tabs : withoutOldest(state)
+  const kept = withRoom(state.tabs)
+  if (kept === undefined) return { ...state, drawer: false, notice: FULL, announcement: FULL }
   return { ...state, tabs: [...kept, added], active: added.id, nextTab: state.nextTab + 1, drawer: false }
 }
 
-function withoutOldest({ tabs, active }: StudioState): readonly Tab[] {
-  const oldest = tabs.find((tab) => tab.id !== active)
-  return tabs.filter((tab) => tab !== oldest)
+const FULL = `${MAX_TABS} tabs are open, and there are no more (studio.tabs). Close one first, by its ✕ or by Alt+W.`
+
+/** Those that stay when one more comes: what somebody wrote or runs is not closed for it. */
+function withRoom(tabs: readonly Tab[]): readonly Tab[] | undefined {
+  if (tabs.length < MAX_TABS) return tabs
+  const empty = tabs.find(({ view, sql, hasRun }) => view === 'query' && sql.trim() === '' && hasRun !== true)
+  return empty === undefined ? undefined : tabs.filter((tab) => tab !== empty)
 }
 
 /** The tab goes; its neighbour is shown where it was the one. */
@@ -86,7 +99,7 @@ export function withoutTab(state: StudioState, id: number): StudioState {
   if (at < 0) return state
   const tabs = state.tabs.filter((tab) => tab.id !== id)
   const active = state.active === id ? (tabs[Math.min(at, tabs.length - 1)]?.id ?? 0) : state.active
-  return { ...state, tabs, active }
+  return { ...state, tabs, active, notice: undefined }
 }
 
 /** A tab with changes. */
@@ -121,20 +134,50 @@ export function routeOf(state: StudioState): Route | undefined {
   const tab = activeTab(state)
   if (tab === undefined) return undefined
   const { view, subject, sql, parameters, range, panel, chart, record } = tab
-  return { environment: state.environment, view, subject, sql, parameters, range, panel, chart, record }
+  return {
+    environment: state.missing ?? state.environment,
+    view,
+    subject,
+    sql,
+    parameters,
+    range,
+    panel,
+    chart,
+    record,
+  }
+}
+
+/** What is known of an address beside its text: the tab that wrote it, and whether all of it found room there. */
+export interface WrittenBy {
+  readonly tab: number
+  readonly isWhole: boolean
 }
 
 /**
- * The state at an address. `id`: the tab that wrote it, where that is known (Back); it is shown again if it still
- * exists, otherwise a tab is made.
+ * The state at an address. `by`: who wrote it, where that is known (Back); the tab is shown again if it still exists,
+ * otherwise a tab is made. What found no room in the address, the tab still has.
  */
-export function atRoute(state: StudioState, route: Route, id?: number): StudioState {
-  const { environment, view, subject, sql, parameters, range, panel, chart, record } = route
-  const known = environment !== undefined && state.environments.includes(environment) ? environment : state.environment
-  const there = { ...state, environment: known }
-  const tab = { view, subject, sql: sql ?? '', parameters, range, panel, chart, record }
-  const own = state.tabs.find((t) => (id === undefined ? isSame(t, route) : t.id === id && t.view === view))
+export function atRoute(state: StudioState, route: Route, by?: WrittenBy): StudioState {
+  const { view, subject, sql, parameters, range, panel, chart, record } = route
+  const there = { ...state, ...environmentOf(state, route) }
+  const own = state.tabs.find((t) => (by === undefined ? isSame(t, route) : t.id === by.tab && t.view === view))
+  const text = own !== undefined && by?.isWhole === false ? own : { sql: sql ?? '', parameters }
+  const tab = { view, subject, sql: text.sql, parameters: text.parameters, range, panel, chart, record }
   return own === undefined ? withTab(there, tab) : { ...changedTab(there, own.id, tab), active: own.id }
+}
+
+/** A link to an environment that is not here is opened in no other one before somebody has chosen it. */
+function environmentOf(
+  { environments, environment }: StudioState,
+  { environment: wanted }: Route,
+): Pick<StudioState, 'environment' | 'missing'> {
+  if (wanted === undefined) return { environment, missing: undefined }
+  return environments.includes(wanted) ? { environment: wanted, missing: undefined } : { environment, missing: wanted }
+}
+
+/** The user has chosen. */
+export function inEnvironment(state: StudioState, environment: string): StudioState {
+  return { ...state, environment, missing: undefined }
 }
 
 function isSame(tab: Tab, { view, subject, sql }: Route): boolean {

@@ -171,13 +171,26 @@ describe('the editor in Chromium', { skip: withoutBrowser }, () => {
   })
 
   it('a result without rows says what was read, and what to change', async () => {
-    await write("SELECT * FROM customers WHERE _meta.partition = 0 AND name = 'nobody'")
+    await write("SELECT * FROM customers WHERE _meta.partition = 0 AND name = 'nobody';\nSELECT 2 AS `second`")
+    await page.keyboard.press('Control+Home')
     await page.keyboard.press('Control+Enter')
     await page.waitForSelector('.no-rows')
     assert.match(await page.innerText('.no-rows'), /No rows: [\d,]+ records of 1 partition .* were read/)
     await page.click("text=Without name = 'nobody'")
     await page.waitForSelector('.no-rows', { state: 'detached' })
     await phase('complete')
+    assert.match(await page.innerText('.grid'), /name/)
+    assert.doesNotMatch(await page.innerText('.grid'), /second/, 'the statement at the caret alone')
+  })
+
+  it('what can be undone is there again when one comes back to the tab', async () => {
+    await page.keyboard.press('Alt+n')
+    await wait(`!${LINES}.includes('customers')`)
+    await page.keyboard.press('Alt+PageUp')
+    await wait(`${LINES}.includes('customers')`)
+    await page.focus('.cm-content')
+    await page.keyboard.press('Control+z')
+    await wait(`${LINES}.includes("AND name = 'nobody'")`)
   })
 
   it('the history outlives a reload, is searched, and goes with the logout', async () => {
@@ -196,7 +209,7 @@ describe('the editor in Chromium', { skip: withoutBrowser }, () => {
     await page.click('button[aria-label="Account admin"]')
     await page.click('text=Log out')
     await page.waitForSelector('.login')
-    assert.equal(await page.evaluate('localStorage.length'), 0)
+    assert.equal(await page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('sluice.')).length"), 0)
   })
 
   it('a key in a script of 500 lines with 5,000 topics', async (t) => {

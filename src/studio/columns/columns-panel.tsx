@@ -9,9 +9,9 @@ import type { Cell } from '../rows/result.ts'
 import type { Summary } from '../rows/summary.ts'
 import type { Run } from '../run/run.ts'
 import { isActive } from '../run/run-state.ts'
-import { changedTab, studio, type Tab } from '../store.ts'
+import { changedTab, studio, type Tab, withTab } from '../store.ts'
 import { useStore } from '../use-store.ts'
-import { withCondition } from './add-condition.ts'
+import { withCondition, withConditionIn } from './add-condition.ts'
 
 /** Not a limit: columns that are looked at before one asks for more. */
 const SHOWN = 24
@@ -84,6 +84,7 @@ function useSummaries(
   const phase = useStore(run.state, (state) => state.phase)
   const [all, set] = useState<ReadonlyMap<string, Summary>>(new Map())
   const paths = columns.map(({ path }) => path)
+  const number = useStore(run.state, (state) => state.run)
   const ended = !isActive({ phase })
   useEffect(() => {
     let isWanted = true
@@ -102,7 +103,7 @@ function useSummaries(
     return () => {
       isWanted = false
     }
-  }, [run, paths.join(), ended, ended ? rows : Math.min(rows, FIRST_LOOK), arrangement])
+  }, [run, number, paths.join(), ended, ended ? rows : Math.min(rows, FIRST_LOOK), arrangement])
   return all
 }
 
@@ -116,10 +117,16 @@ function filterRows(tab: Tab, run: Run, { path }: Column, { kind, text }: Cell):
 /** Writes the condition into the statement; gives why not, where that cannot be. */
 function writeCondition(tab: Tab, run: Run, column: Column, cell: Cell): string | undefined {
   const { asked } = run.state.get()
-  const edited = withCondition(asked, cellCondition(column, cell))
+  const condition = cellCondition(column, cell)
+  const there = withConditionIn(tab.sql, tab.parameters, asked, condition)
+  const edited = there ?? withCondition(asked, condition)
   if ('refused' in edited) return edited.refused
-  const sql = tab.sql.includes(asked) ? tab.sql.replace(asked, () => edited.sql) : edited.sql
-  studio.set((s) => ({ ...changedTab(s, tab.id, { sql }), announcement: 'The condition stands in the statement.' }))
+  const { sql } = edited
+  // What was run stands in the editor no more: what was written since is left alone.
+  if (there === undefined) studio.set((s) => withTab(s, { sql }))
+  else studio.set((s) => changedTab(s, tab.id, { sql }))
+  const where = there === undefined ? 'the statement that was run, in a tab of its own' : 'the statement'
+  studio.set((s) => ({ ...s, announcement: s.notice ?? `The condition stands in ${where}.` }))
   return undefined
 }
 

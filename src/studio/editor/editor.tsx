@@ -4,16 +4,19 @@
  */
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { bracketMatching } from '@codemirror/language'
-import { EditorState, Prec, type Extension } from '@codemirror/state'
+import { Prec, type Extension } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from '@codemirror/view'
 import { useEffect, useRef } from 'preact/hooks'
 import { runCommand } from '../commands/commands.ts'
 import { coloured } from './colour.ts'
 import { errorMark, setErrorMark } from './error-mark.ts'
 import { addLanguage, editorExtensions } from './extensions.ts'
+import { keepState, stateOf } from './kept-states.ts'
 import { plainInput } from './plain-input.ts'
 
 interface Props {
+  /** The tab whose text it is: its editor is as it was left. */
+  readonly tab: number
   readonly text: string
   /** The span of an error, which is marked until the text changes. */
   readonly error: { readonly from: number; readonly to: number } | undefined
@@ -43,7 +46,7 @@ const KEYS = keymap.of([
   },
 ])
 
-export function Editor({ text, error, hold, change, moved }: Props) {
+export function Editor({ tab, text, error, hold, change, moved }: Props) {
   const place = useRef<HTMLDivElement>(null)
   const editor = useRef<EditorView | undefined>(undefined)
   const changed = useRef(change)
@@ -79,13 +82,15 @@ export function Editor({ text, error, hold, change, moved }: Props) {
         if (update.docChanged || update.selectionSet) went.current(update.state.selection.main.head)
       }),
     ]
-    const view = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: place.current })
+    const view = new EditorView({ state: stateOf(tab, text, extensions), parent: place.current })
     editor.current = view
     hold(view)
+    went.current(view.state.selection.main.head)
     // Without it one can type and run all the same.
     addLanguage(view).catch(() => undefined)
     return () => {
       hold(undefined)
+      keepState(tab, view.state)
       view.destroy()
     }
   }, [])

@@ -4,18 +4,19 @@ import type { DialogProps } from '../registry.ts'
 import { runOf } from '../run/runs.ts'
 import { activeTab, studio } from '../store.ts'
 import { exportAll } from './download.ts'
-import { FORMATS, type FormatId, fileName } from './exports.ts'
+import { FORMATS, type FormatId, fileName, notRun, type ToExport } from './exports.ts'
 
-/** What is exported: the statement that was run last in the tab that is shown, else the text in its editor. */
-function statement(): string {
+/** What is exported: the statement that was run last in the tab that is shown, else the one in its editor. */
+function statement(): ToExport {
   const tab = activeTab(studio.get())
-  if (tab === undefined) return ''
+  if (tab === undefined) return { sql: '' }
   const { asked } = runOf(tab.id).state.get()
-  return asked === '' ? tab.sql : asked
+  return asked === '' ? notRun(tab.sql, tab.parameters) : { sql: asked }
 }
 
 export default function ExportDialog({ close }: DialogProps) {
-  const [sql] = useState(statement)
+  const [toExport] = useState(statement)
+  const sql = 'sql' in toExport ? toExport.sql : ''
   const [format, choose] = useState<FormatId>('csv')
   const [name, rename] = useState(() => fileName(sql))
   const start = (event: Event): void => {
@@ -23,6 +24,7 @@ export default function ExportDialog({ close }: DialogProps) {
     void exportAll(sql, format, name.trim() === '' ? 'result' : name.trim())
     close()
   }
+  if ('wrong' in toExport) return <p class="notice">{toExport.wrong}</p>
   if (sql.trim() === '') return <p class="notice">There is no statement to export. Write one, or run one first.</p>
   return (
     <form class="export" onSubmit={start}>

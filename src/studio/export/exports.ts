@@ -2,6 +2,8 @@
  * The exports of this page: what was asked for, how far they are, what became of them. Plain data and pure transitions;
  * the browser fetches the files by itself, so that none is held here.
  */
+import { substituted } from '../../sql/edit/parameters.ts'
+import { statementSpans } from '../editor/statement.ts'
 import { shortBytes } from '../explorer/topics.ts'
 import { createStore, type Store } from '../observable.ts'
 
@@ -113,6 +115,22 @@ export function exportText({ file, phase, bytes, rows, why }: Export): string {
 /** The body of the call. */
 export function exportBody(sql: string, format: FormatId, name: string): Readonly<Record<string, string>> {
   return format === 'excel' ? { sql, name, format: 'csv', formulas: 'escape' } : { sql, name, format }
+}
+
+/** A statement with its values in place, or why there is none yet. */
+export type ToExport = { readonly sql: string } | { readonly wrong: string }
+
+/** What stands in an editor and was not run: one statement, as it would be run. */
+export function notRun(text: string, values: Readonly<Record<string, string>>): ToExport {
+  const { sql, missing } = substituted(text, values)
+  if (missing.length > 0)
+    return { wrong: `The parameter ${missing[0]} needs a value. Give it one below the editor first.` }
+  const own = statementSpans(text).filter(({ from, to }) => !/^(set|use)\b/i.test(text.slice(from, to)))
+  if (own.length > 1)
+    return {
+      wrong: 'Several statements stand in the editor, and none was run. Run the one that is to be exported first.',
+    }
+  return { sql }
 }
 
 /** A name for a file: the topic, as far as the statement says one. */

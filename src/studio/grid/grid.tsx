@@ -25,10 +25,10 @@ export default function RowsPanel({ tab, run }: PanelProps) {
   const open = useStore(store, (state) => state.open)
   const rows = useStore(run.state, (state) => state.rows)
   const phase = useStore(run.state, (state) => state.phase)
-  const startedMs = useStore(run.state, (state) => (state.continued > 0 ? -1 : state.startedMs))
+  const number = useStore(run.state, (state) => state.run)
   useEffect(() => {
     if (run.state.get().rows === 0) store.set(withNewResult)
-  }, [startedMs])
+  }, [number])
   useArrangement(run)
   const showsRecord = open !== undefined || tab.record !== undefined
   return (

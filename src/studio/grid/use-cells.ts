@@ -55,6 +55,8 @@ export function useCells(run: Run, wish: Wish, marks: boolean): Cells {
       },
       () => {
         current.asking = false
+        // Another run has begun: its rows are asked for.
+        if (latest.current.key !== asked.key) ask()
       },
     )
   }

@@ -53,7 +53,8 @@ export function useGrid(run: Run, element: { readonly current: HTMLElement | nul
   )
   // Rows that come further down change nothing of what is seen, unless the newest stand first.
   const reach = isNewestFirst ? received : Math.min(received, seen.last + 64)
-  const version = `${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${reach}`
+  const number = useStore(run.state, (s) => s.run)
+  const version = `${number} ${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${reach}`
   const wish = { first: seen.first, last: seen.last, columns, arranged: arranged !== undefined, version }
   const cells = useCells(run, wish, replaced > 0)
   useNewest(element, isNewestFirst && arranged === undefined, received, ROW_PIXELS, (by) =>

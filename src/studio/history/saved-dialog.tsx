@@ -47,7 +47,7 @@ export default function SavedDialog({ close }: DialogProps) {
         search={search}
         type={type}
         focus={!canSave}
-        none={queries === undefined ? 'Loading …' : 'No saved query is called like that.'}
+        none={noneText(queries, message?.isBad === true)}
         choices={found(queries ?? [], search).map((query) => ({
           id: `${query.owner} ${query.name}`,
           title: query.name,
@@ -73,6 +73,12 @@ export default function SavedDialog({ close }: DialogProps) {
       />
     </div>
   )
+}
+
+/** A failure, which stands above, is no loading. */
+function noneText(queries: readonly SavedQuery[] | undefined, hasFailed: boolean): string {
+  if (queries !== undefined) return 'No saved query is called like that.'
+  return hasFailed ? 'The saved queries are not known. Open this again to try again.' : 'Loading …'
 }
 
 function SaveForm({ save }: { save(name: string, shared: boolean): void }) {

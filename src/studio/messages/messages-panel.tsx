@@ -4,9 +4,9 @@ import { incompleteText } from '../../client/incomplete.ts'
 import { shortBytes } from '../explorer/topics.ts'
 import type { PanelProps } from '../registry.ts'
 import { topicSql } from '../record/topic-sql.ts'
-import { ceiling, runIn } from '../run/runs.ts'
+import { ceiling, runInNewTab } from '../run/runs.ts'
 import { isActive, MAX_BAD_PLACES, progressOf, type RunState } from '../run/run-state.ts'
-import { changedTab, studio, withTab } from '../store.ts'
+import { changedTab, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { durationText, partitionsOf } from './partitions.ts'
 
@@ -72,8 +72,7 @@ function BadRecords({ state, open }: BadProps) {
     const columns =
       '_meta.partition AS `partition`, _meta.offset AS `offset`, _error AS reason, _key AS `key`, _raw AS raw'
     const sql = `SELECT ${columns} FROM ${topicSql(topic)} WHERE _bad LIMIT 1000`
-    studio.set((s) => withTab(s, { sql }))
-    runIn(studio.get().active, sql)
+    runInNewTab(sql)
   }
   const topics = [...new Set(badPlaces.map(({ table }) => table))]
   return (

@@ -25,7 +25,10 @@ export interface Controls {
   readonly canOrder: boolean
 }
 
-/** `last`: from now back, as a duration of SQL (`15m`). Else from a moment to a moment, each as SQL reads it. */
+/**
+ * `last`: from now back, as a duration of SQL (`15m`). Else from a moment to a moment, each as a field shows it: a text
+ * without its quotes, anything else (`:from`, `NOW()`, `1700000000000`) as it is written.
+ */
 export type Range = { readonly last: string } | { readonly from: string | undefined; readonly to: string | undefined }
 
 interface Found {
@@ -59,7 +62,7 @@ export function controlsAt(text: string, caret: number): Controls | undefined {
   const { query, select } = found
   const newestFirst = query.orderBy.length === 1 && isNewest(query.orderBy[0])
   return {
-    range: rangeOf(select, found.text),
+    range: rangeOf(select, text),
     newestFirst,
     limit: query.limit?.count,
     canOrder: (query.orderBy.length === 0 || newestFirst) && select.groupBy.length === 0,
@@ -90,28 +93,78 @@ export function withNewestFirst(text: string, caret: number, newest: boolean): r
   return start === undefined ? [] : [replaced(text, { start, end: item.span.end }, '')]
 }
 
-/** The conditions on `_meta.timestamp` that stand alone in WHERE are replaced by those of the range. */
+/**
+ * The bounds on `_meta.timestamp` that stand alone in WHERE become those of the range. One that the range leaves as it is
+ * shown stays as it is written, one that is changed keeps its operator.
+ */
 export function withRange(text: string, caret: number, range: Range | undefined): readonly Edit[] {
   const found = selectAt(text, caret)
   if (found === undefined) return []
-  const { select } = found
-  const wanted = conditionText(range)
-  if (select.where === undefined) {
-    if (wanted === '') return []
-    return [appended(text, fromEnd(found), `WHERE ${wanted}`)]
-  }
-  const parts = conjuncts(select.where)
-  const bounds = parts.filter((part) => boundOf(part) !== undefined)
-  const { start, end } = select.where.span
-  if (bounds.length === 0) {
-    if (wanted === '') return []
-    const loose = select.where.kind === 'binary' && select.where.op === 'or'
-    const insert = (at: number, what: string): Edit => ({ from: at, to: at, insert: what })
-    return loose ? [insert(start, `${wanted} AND (`), insert(end, ')')] : [insert(start, `${wanted} AND `)]
-  }
-  const edits = boundEdits(text, found, parts, bounds, wanted)
+  const { where } = found.select
+  const parts = where === undefined ? [] : conjuncts(where)
+  const sides = (['from', 'to'] as const).map((side) => changedSide(text, parts, side, range))
+  const gone = sides.flatMap((side) => side.gone).sort((a, b) => a.span.start - b.span.start)
+  const edits = sides.flatMap((side) => side.edits)
+  const added = sides.flatMap((side) => side.added).join(' AND ')
+  if (added === '') edits.push(...goneEdits(text, found, parts, gone))
+  else if (gone.length > 0)
+    edits.push({ ...spanOf(gone[0]), insert: added }, ...goneEdits(text, found, parts, gone.slice(1)))
+  else edits.push(...addedEdits(text, found, parts, added))
+  edits.sort((a, b) => a.from - b.from)
   // Brackets around one of the conditions: they are not taken apart.
   return parses(edited(text, edits)) ? edits : []
+}
+
+/** What becomes of the bounds of one side. */
+interface Side {
+  readonly gone: readonly Expr[]
+  readonly edits: readonly Edit[]
+  /** Conditions that are to be written. */
+  readonly added: readonly string[]
+}
+
+function changedSide(text: string, parts: readonly Expr[], side: 'from' | 'to', range: Range | undefined): Side {
+  const bounds = parts.filter((part) => sideOf(part) === side)
+  const last = bounds.at(-1)
+  const wanted = wantedOf(range, side)
+  const kept = { gone: [], edits: [], added: [] }
+  if (wanted === undefined) return { ...kept, gone: bounds }
+  const [first] = bounds
+  const bound = first === undefined ? undefined : boundOf(first)
+  if (last === undefined || bound === undefined)
+    return { ...kept, added: [`_meta.timestamp ${side === 'from' ? '>=' : '<'} ${wanted.sql}`] }
+  if (wanted.shown === shownOf(boundOf(last), text)) return kept
+  return { ...kept, gone: bounds.slice(1), edits: [{ ...spanOf(bound.value), insert: wanted.sql }] }
+}
+
+/** A bound as a field shows it, and as it is written. */
+function wantedOf(
+  range: Range | undefined,
+  side: 'from' | 'to',
+): { readonly shown: string; readonly sql: string } | undefined {
+  if (range === undefined) return undefined
+  if ('last' in range)
+    return side === 'to' ? undefined : { shown: `NOW() - "${range.last}"`, sql: `NOW() - "${range.last}"` }
+  const shown = range[side]
+  return shown === undefined ? undefined : { shown, sql: boundSql(shown) }
+}
+
+/** What was typed: a parameter, milliseconds and what is reckoned from now stay as they are, the rest is a text. */
+function boundSql(typed: string): string {
+  const isWritten = /^(:[a-z_]\w*|-?\d{9,}|now\s*\(\s*\)(\s*[-+]\s*"[^"]*")*)$/i.test(typed)
+  return isWritten && parses(`SELECT * FROM t WHERE _meta.timestamp >= ${typed}`) ? typed : printString(typed)
+}
+
+/** Behind the bound of the other side; else first in WHERE. */
+function addedEdits(text: string, found: Found, parts: readonly Expr[], added: string): readonly Edit[] {
+  const { where } = found.select
+  if (where === undefined) return [appended(text, fromEnd(found), `WHERE ${added}`)]
+  const insert = (at: number, what: string): Edit => ({ from: at, to: at, insert: what })
+  const other = parts.findLast((part) => boundOf(part) !== undefined)
+  if (other !== undefined) return [insert(other.span.end, ` AND ${added}`)]
+  const { start, end } = where.span
+  const loose = where.kind === 'binary' && where.op === 'or'
+  return loose ? [insert(start, `${added} AND (`), insert(end, ')')] : [insert(start, `${added} AND `)]
 }
 
 /** The conditions of WHERE that are joined by AND, in order. */
@@ -132,7 +185,7 @@ export function withoutCondition(text: string, caret: number, index: number): re
   const found = selectAt(text, caret)
   if (found?.select.where === undefined) return []
   const parts = conjuncts(found.select.where)
-  const edits = boundEdits(text, found, parts, [parts[index]], '')
+  const edits = goneEdits(text, found, parts, [parts[index]])
   return parses(edited(text, edits)) ? edits : []
 }
 
@@ -145,45 +198,27 @@ function parses(text: string): boolean {
   }
 }
 
-/** The first bound is replaced, the others go with the AND at them; where nothing is left, WHERE goes. */
-function boundEdits(
-  text: string,
-  found: Found,
-  parts: readonly Expr[],
-  bounds: readonly Expr[],
-  wanted: string,
-): readonly Edit[] {
-  if (wanted === '' && bounds.length === parts.length) {
+/** Conditions go with the AND at them; where nothing is left, WHERE goes. */
+function goneEdits(text: string, found: Found, parts: readonly Expr[], gone: readonly Expr[]): readonly Edit[] {
+  if (gone.length === 0) return []
+  const first = parts.find((part) => !gone.includes(part))
+  if (first === undefined) {
     const where = found.select.where as Expr
     const start = clauseStart(found.text, where.span.start, 'WHERE')
     return start === undefined ? [] : [replaced(text, { start, end: where.span.end }, '')]
   }
-  const gone = wanted === '' ? bounds : bounds.slice(1)
-  const edits: Edit[] = wanted === '' ? [] : [{ ...spanOf(bounds[0]), insert: wanted }]
+  const edits: Edit[] = []
+  // Those before the first that stays go with the AND behind them, the others with the one before.
+  if (first !== parts[0]) edits.push({ from: parts[0].span.start, to: first.span.start, insert: '' })
   for (const part of gone) {
     const at = parts.indexOf(part)
-    const next = parts.slice(at + 1).find((other) => !gone.includes(other))
-    const before = at > 0 ? parts[at - 1] : undefined
-    // With the AND behind it where it is the first, else with the one before it.
-    if (before !== undefined) edits.push({ from: before.span.end, to: part.span.end, insert: '' })
-    else if (next !== undefined) edits.push({ from: part.span.start, to: parts[at + 1].span.start, insert: '' })
+    if (at > parts.indexOf(first)) edits.push({ from: parts[at - 1].span.end, to: part.span.end, insert: '' })
   }
-  return edits.sort((a, b) => a.from - b.from)
+  return edits
 }
 
 function spanOf({ span }: Expr): { from: number; to: number } {
   return { from: span.start, to: span.end }
-}
-
-/** `_meta.timestamp >= NOW() - "15m"`, or bounds by moments. Empty without a range. */
-export function conditionText(range: Range | undefined): string {
-  if (range === undefined) return ''
-  if ('last' in range) return `_meta.timestamp >= NOW() - "${range.last}"`
-  const bounds = [
-    ...(range.from === undefined ? [] : [`_meta.timestamp >= ${printString(range.from)}`]),
-    ...(range.to === undefined ? [] : [`_meta.timestamp < ${printString(range.to)}`]),
-  ]
-  return bounds.join(' AND ')
 }
 
 function conjuncts(expr: Expr): readonly Expr[] {
@@ -196,8 +231,8 @@ interface Bound {
 }
 
 /** A comparison of `_meta.timestamp` with something that is no field. */
-function boundOf(expr: Expr): Bound | undefined {
-  if (expr.kind !== 'binary' || !['<', '<=', '>', '>='].includes(expr.op)) return undefined
+function boundOf(expr: Expr | undefined): Bound | undefined {
+  if (expr?.kind !== 'binary' || !['<', '<=', '>', '>='].includes(expr.op)) return undefined
   return isTimestamp(expr.left) && !holdsColumn(expr.right) ? { op: expr.op, value: expr.right } : undefined
 }
 
@@ -217,20 +252,25 @@ function isNewest({ expr, descending }: OrderItem): boolean {
   return descending && isTimestamp(expr)
 }
 
+function sideOf(part: Expr): 'from' | 'to' | undefined {
+  const bound = boundOf(part)
+  return bound === undefined ? undefined : bound.op.startsWith('>') ? 'from' : 'to'
+}
+
 function rangeOf({ where }: Select, text: string): Range | undefined {
-  if (where === undefined) return undefined
-  let [from, to]: (string | undefined)[] = []
-  for (const part of conjuncts(where)) {
-    const bound = boundOf(part)
-    if (bound === undefined) continue
-    const { value, op } = bound
-    const last = durationOf(value)
-    if (last !== undefined && op.startsWith('>')) return { last }
-    const moment = value.kind === 'string' ? value.value : undefined
-    if (op.startsWith('>')) from = moment ?? text.slice(value.span.start, value.span.end)
-    else to = moment ?? text.slice(value.span.start, value.span.end)
-  }
-  return from === undefined && to === undefined ? undefined : { from, to }
+  const parts = where === undefined ? [] : conjuncts(where)
+  const [from, to] = (['from', 'to'] as const).map((side) => boundOf(parts.findLast((part) => sideOf(part) === side)))
+  if (from === undefined && to === undefined) return undefined
+  const last = from === undefined ? undefined : durationOf(from.value)
+  if (last !== undefined && to === undefined) return { last }
+  return { from: shownOf(from, text), to: shownOf(to, text) }
+}
+
+/** Cut from the text that was written, in which parameters stand. */
+function shownOf(bound: Bound | undefined, text: string): string | undefined {
+  if (bound === undefined) return undefined
+  const { value } = bound
+  return value.kind === 'string' ? value.value : text.slice(value.span.start, value.span.end)
 }
 
 /** `NOW() - "15m"` → `15m`. */

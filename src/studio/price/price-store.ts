@@ -2,6 +2,7 @@
 import { connect } from '../../client/connect.ts'
 import { systemClock, type Timer } from '../../lib/clock.ts'
 import { createStore, type Store } from '../observable.ts'
+import { lookAfterFailure } from '../session/ended.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { type Explained, explained } from './explain.ts'
@@ -83,6 +84,7 @@ export class Pricing {
       if (!asking.signal.aborted) this.state.set(() => ({ kind: 'known', sql, explained: explained(lines) }))
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
+      if (!asking.signal.aborted) lookAfterFailure(cause)
       if (!asking.signal.aborted) this.state.set(() => ({ kind: 'failed', sql, message }))
     }
   }

@@ -1,4 +1,5 @@
 /** Shown where a result has no rows: what was read, and what to change, by one click. */
+import type { Edit } from '../price/edits.ts'
 import type { RunState } from '../run/run-state.ts'
 import { emptyResult } from './empty-result.ts'
 
@@ -6,11 +7,13 @@ interface Props {
   readonly state: RunState
   readonly text: string
   readonly caret: number
-  choose(sql: string): void
+  readonly values: Readonly<Record<string, string>>
+  /** Changes that text, and runs the statement that is changed. */
+  choose(text: string, edits: readonly Edit[]): void
 }
 
-export function EmptyResult({ state, text, caret, choose }: Props) {
-  const empty = emptyResult(state, text, caret)
+export function EmptyResult({ state, text, caret, values, choose }: Props) {
+  const empty = emptyResult(state, text, caret, values)
   if (empty === undefined) return null
   return (
     <div class="no-rows" role="note">
@@ -18,8 +21,8 @@ export function EmptyResult({ state, text, caret, choose }: Props) {
       {empty.changes.length > 0 && (
         <p class="soft">
           Try:{' '}
-          {empty.changes.map(({ label, text: next }) => (
-            <button key={label} type="button" onClick={() => choose(next)}>
+          {empty.changes.map(({ label, edits }) => (
+            <button key={label} type="button" onClick={() => choose(text, edits)}>
               {label}
             </button>
           ))}

@@ -5,7 +5,6 @@
 import type { EditorView } from '@codemirror/view'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { systemClock, type Timer } from '../../lib/clock.ts'
-import { substituted } from '../../sql/edit/parameters.ts'
 import { Editor } from '../editor/editor.tsx'
 import { followRun } from '../history/history-store.ts'
 import { ParameterBar } from '../parameters/parameter-bar.tsx'
@@ -44,7 +43,7 @@ export default function QueryView({ tab }: ViewProps) {
   const { question, ask, begin, last } = useStart(tab, editor)
   const controls = useControls(tab, caret)
   const pricing = pricingOf(tab.id)
-  const { explain, edit, open } = actionsOf(tab, controls, editor, caret)
+  const { explain, edit, open } = actionsOf(tab, controls, editor, caret, () => void begin(false))
   useQueryCommands(
     run,
     {
@@ -60,6 +59,7 @@ export default function QueryView({ tab }: ViewProps) {
   return (
     <div class="query">
       <Editor
+        tab={tab.id}
         text={tab.sql}
         error={span}
         hold={(view) => {
@@ -89,11 +89,11 @@ export default function QueryView({ tab }: ViewProps) {
         values={tab.parameters}
         change={(parameters) => studio.set((s) => changedTab(s, tab.id, { parameters }))}
       />
-      {state.phase === 'idle' && tab.panel !== 'plan' ? (
-        <Examples choose={open} />
+      {state.phase === 'idle' && tab.panel !== 'plan' && tab.record === undefined ? (
+        <Examples choose={(sql) => open(tab.sql, [{ from: 0, to: tab.sql.length, insert: sql }])} />
       ) : (
         <>
-          <EmptyResult state={state} text={tab.sql} caret={caret.current} choose={open} />
+          <EmptyResult state={state} text={tab.sql} caret={caret.current} values={tab.parameters} choose={open} />
           <Panels tab={tab} run={run} />
         </>
       )}
@@ -109,6 +109,7 @@ function actionsOf(
   controls: ReturnType<typeof useControls>,
   editor: { readonly current: EditorView | undefined },
   caret: { readonly current: number },
+  start: () => void,
 ) {
   return {
     explain(): void {
@@ -119,9 +120,16 @@ function actionsOf(
       editor.current?.dispatch({ changes: edits.map(({ from, to, insert }) => ({ from, to, insert })) })
       controls.lookNow(editor.current?.state.doc.toString() ?? tab.sql)
     },
-    open(sql: string): void {
-      studio.set((s) => changedTab(s, tab.id, { sql }))
-      runIn(tab.id, substituted(sql, tab.parameters).sql)
+    /** Changes the text that was shown, and runs the statement in which that was, as Run does. */
+    open(text: string, edits: readonly Edit[]): void {
+      const view = editor.current
+      const [first] = edits
+      if (view === undefined || first === undefined || view.state.doc.toString() !== text) return
+      view.dispatch({
+        changes: edits.map(({ from, to, insert }) => ({ from, to, insert })),
+        selection: { anchor: first.from },
+      })
+      start()
     },
   }
 }
@@ -140,7 +148,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
   useEffect(() => ask(undefined), [tab.sql])
   const begin = async (all: boolean, follow = false): Promise<void> => {
     const own = ++begun.current
-    const { startedMs } = runOf(tab.id).state.get()
+    const before = runOf(tab.id).state.get().run
     const text = editor.current?.state.doc.toString() ?? tab.sql
     const { from, to, head } = editor.current?.state.selection.main ?? { from: 0, to: 0, head: 0 }
     const next = started(text, { from, to }, tab.parameters, all)
@@ -155,7 +163,7 @@ function useStart(tab: Tab, editor: { readonly current: EditorView | undefined }
     if (follow || all || from !== to || pricing.allowed.has(next.sql)) return go()
     const explained = await pricing.before(text, head, tab.parameters, PRICE_WAIT_MS)
     // What was begun while it waited for its price is what is wanted now.
-    if (own !== begun.current || startedMs !== runOf(tab.id).state.get().startedMs) return
+    if (own !== begun.current || before !== runOf(tab.id).state.get().run) return
     const bytes = explained === undefined ? undefined : likelyBytes(explained)
     if (bytes === undefined || bytes <= ASKED_FROM_BYTES) return go()
     const yes = (): void => {

@@ -5,8 +5,8 @@ import { gridOf } from '../grid/grid-state.ts'
 import type { PanelProps } from '../registry.ts'
 import { recordText } from '../route.ts'
 import type { Run } from '../run/run.ts'
-import { runIn } from '../run/runs.ts'
-import { changedTab, studio, type Tab, withTab } from '../store.ts'
+import { runInNewTab } from '../run/runs.ts'
+import { changedTab, studio, type Tab } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { Differences } from './differences-view.tsx'
 import { HexView } from './hex-view.tsx'
@@ -57,10 +57,6 @@ export default function RecordPanel({ tab, run }: PanelProps) {
       if (document.activeElement === document.body) document.querySelector<HTMLElement>('.grid')?.focus()
     })
   }
-  const ask = (sql: string): void => {
-    studio.set((s) => withTab(s, { sql }))
-    runIn(studio.get().active, sql)
-  }
   const ref = useRef<HTMLElement>(null)
   useEffect(() => ref.current?.querySelector<HTMLElement>('.sides [aria-selected="true"]')?.focus(), [open])
   const press = (event: KeyboardEvent): void => {
@@ -77,7 +73,7 @@ export default function RecordPanel({ tab, run }: PanelProps) {
           ✕
         </button>
       </header>
-      <Actions run={run} place={place} detail={detail} title={title} ask={ask} />
+      <Actions run={run} place={place} detail={detail} title={title} ask={runInNewTab} />
       <Sides sides={sides} side={side} show={show} />
       <div class="side" id="record-side" role="tabpanel" aria-labelledby={`side-${side}`}>
         {state.failure !== undefined && <p class="notice failure">{state.failure}</p>}
@@ -89,7 +85,15 @@ export default function RecordPanel({ tab, run }: PanelProps) {
         {detail === undefined ? (
           state.failure === undefined && <p class="notice">Loading …</p>
         ) : (
-          <SideView side={side} state={state} detail={detail} set={set} compared={compared} ask={ask} title={title} />
+          <SideView
+            side={side}
+            state={state}
+            detail={detail}
+            set={set}
+            compared={compared}
+            ask={runInNewTab}
+            title={title}
+          />
         )}
       </div>
     </aside>

@@ -1,6 +1,7 @@
 /** Asks the server for one record, with a query of its own; for a large one by an export, as a file has no largest message. */
 import { connect } from '../../client/connect.ts'
 import { readFrame } from '../rows/frames.ts'
+import { lookAfterFailure } from '../session/ended.ts'
 import { behind, restText, serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 
@@ -8,11 +9,16 @@ import { studio } from '../store.ts'
 export async function firstRow(sql: string, signal: AbortSignal): Promise<string | 'missing'> {
   const { environment } = studio.get()
   const query = connect({ url: serverUrl(), environment }).query(sql, { signal })
-  for await (const text of query.texts()) {
-    const frame = readFrame(text)
-    if (frame.type === 'RECORD') return frame.data
-    if (frame.type === 'ERROR') throw new Error(frame.message)
-    if (frame.type === 'BADRECORD') throw new Error(refusal(frame.place))
+  try {
+    for await (const text of query.texts()) {
+      const frame = readFrame(text)
+      if (frame.type === 'RECORD') return frame.data
+      if (frame.type === 'ERROR') throw new Error(frame.message)
+      if (frame.type === 'BADRECORD') throw new Error(refusal(frame.place))
+    }
+  } catch (cause) {
+    lookAfterFailure(cause)
+    throw cause
   }
   return 'missing'
 }

@@ -68,6 +68,17 @@ export function isAggregation(sql: string): boolean {
   }
 }
 
+const READS: ReadonlySet<Statement['kind']> = new Set(['set', 'use', 'selectStatement', 'explain', 'show', 'describe'])
+
+/** Whether a text writes, deletes, makes or ends something; also of one that only the server understands. */
+export function changesSomething(sql: string): boolean {
+  try {
+    return parseScript(sql).some(({ kind }) => !READS.has(kind))
+  } catch {
+    return !/^\s*(select|show|describe|explain|with)\b/i.test(sql)
+  }
+}
+
 /** Names of functions that make one row of many; those that the page does not know are refused by the server's answer. */
 const AGGREGATES =
   /^(count|sum|avg|min|max|first|last|collect.*|any_value|stddev.*|var.*|approx_.*|percentile.*|median|mode|string_agg|array_agg|min_by|max_by|argmin|argmax|corr.*|covar.*|bool_.*|histogram.*|top.*)$/i

@@ -5,6 +5,8 @@ import type { Ceiling } from '../rows/result.ts'
 
 /** What a run is to do. */
 export interface Order {
+  /** Counts the orders of a tab: what is heard of another one than the last is passed over. */
+  readonly number: number
   /** The server's address, up to what stands before `/api`. */
   readonly url: string
   readonly environment?: string
@@ -59,6 +61,7 @@ export type RunEvent =
   | { readonly what: 'cancelled' }
 
 export type FromWorker =
-  | { readonly what: 'event'; readonly event: RunEvent }
+  /** `order`: the number of the order that it is about. */
+  | { readonly what: 'event'; readonly order: number; readonly event: RunEvent }
   | { readonly what: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly what: 'refusal'; readonly id: number; readonly message: string }

@@ -6,12 +6,15 @@ import type { RecordMetadata, SentinelReason, Stats } from '../../protocol/frame
 import { incompleteText } from '../../client/incomplete.ts'
 import type { Column } from '../rows/columns.ts'
 import type { RunEvent } from './messages.ts'
+import { changesSomething } from './continuation.ts'
 import { type ErrorPlace, errorPlace } from './error-place.ts'
 
 export type Phase = 'idle' | 'connecting' | 'running' | 'complete' | 'limited' | 'cancelled' | 'failed' | 'lost'
 
 /** One run of a text. `sql` is what was sent, the continued one where it was continued. */
 export interface RunState {
+  /** Counts the runs of a tab; the one that reads on is the same. */
+  readonly run: number
   readonly phase: Phase
   /** What the user ran. */
   readonly asked: string
@@ -50,6 +53,7 @@ export interface RunState {
 export const MAX_BAD_PLACES = 1000
 
 export const IDLE: RunState = {
+  run: 0,
   phase: 'idle',
   asked: '',
   sql: '',
@@ -74,9 +78,9 @@ export const IDLE: RunState = {
   continued: 0,
 }
 
-/** A new run. */
-export function begun(sql: string, nowMs: number, follow = false): RunState {
-  return { ...IDLE, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
+/** A new run; `run`: the number of the one before. */
+export function begun(sql: string, nowMs: number, follow = false, run = 0): RunState {
+  return { ...IDLE, run: run + 1, phase: 'connecting', asked: sql, sql, startedMs: nowMs, follow }
 }
 
 /** The same run reads on, with another text; its rows stay. */
@@ -158,12 +162,24 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         resume: event.resume,
       }
     case 'lost':
-      return { ...state, ...ended, phase: 'lost', why: event.message, resume: event.resume }
+      return {
+        ...state,
+        ...ended,
+        phase: 'lost',
+        why: [event.message, ...notKnown(state)].join(' '),
+        resume: event.resume,
+      }
     case 'cancelled':
-      return { ...state, ...ended, phase: 'cancelled' }
+      return { ...state, ...ended, phase: 'cancelled', why: notKnown(state)[0] }
     case 'ended':
       return { ...state, ...ended, ...outcome(state.reasons) }
   }
+}
+
+/** Of a statement that changes something, nobody has heard how far it came. */
+function notKnown({ sql }: RunState): readonly string[] {
+  if (!changesSomething(sql)) return []
+  return ['It is not known what of it was done: look before you run it again.']
 }
 
 function outcome(reasons: readonly SentinelReason[]): Pick<RunState, 'phase' | 'why' | 'resume'> {

@@ -37,6 +37,8 @@ export class Run {
   #context: RunContext | undefined
   #live = false
   #follow = false
+  /** The number of the last order. */
+  #order = 0
   #nextQuestion = 0
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
 
@@ -50,8 +52,10 @@ export class Run {
     this.#context = context
     this.#live = live
     this.#follow = follow
-    this.state.set(() => begun(sql, systemClock.now(), follow))
-    this.#send({ what: 'start', order: { ...context, sql, live, follow, append: false } })
+    // What was asked about the rows of before has no answer among those that come.
+    this.#refuse('Another run has begun.')
+    this.state.set(({ run }) => begun(sql, systemClock.now(), follow, run))
+    this.#send({ what: 'start', order: { ...context, number: ++this.#order, sql, live, follow, append: false } })
   }
 
   cancel(): void {
@@ -77,12 +81,12 @@ export class Run {
     const next = continuation(asked, resume, rows)
     if ('refused' in next) return next.refused
     this.state.set((state) => goneOn(state, next.sql, systemClock.now()))
-    const order = { ...this.#context, sql: next.sql, live: this.#live, follow: this.#follow, append: true }
-    this.#send({ what: 'start', order })
+    const options = { live: this.#live, follow: this.#follow, append: true }
+    this.#send({ what: 'start', order: { ...this.#context, number: ++this.#order, sql: next.sql, ...options } })
     return undefined
   }
 
-  /** Asks about the rows that are there. */
+  /** Asks about the rows that are there. Rejects when another run begins before the answer is there. */
   ask<N extends keyof Questions>(
     name: N,
     input: Parameters<Questions[N]>[1],
@@ -98,9 +102,13 @@ export class Run {
   close(): void {
     this.#worker?.terminate()
     this.#worker = undefined
-    for (const { reject } of this.#waiting.values()) reject(new Error('The tab was closed.'))
-    this.#waiting.clear()
+    this.#refuse('The tab was closed.')
     this.state.set(() => IDLE)
+  }
+
+  #refuse(why: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error(why))
+    this.#waiting.clear()
   }
 
   #send(message: ToWorker): void {
@@ -113,6 +121,7 @@ export class Run {
 
   #heard(message: FromWorker): void {
     if (message.what === 'event') {
+      if (message.order !== this.#order) return
       this.state.set((state) => after(state, message.event, systemClock.now()))
       if (message.event.what === 'behind') this.goOn()
       return

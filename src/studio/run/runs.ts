@@ -1,8 +1,9 @@
 /** The run of each tab, and how its worker is started. */
+import { gridOf, withNewResult } from '../grid/grid-state.ts'
 import { createStore, type Store } from '../observable.ts'
 import { lookAfter, whenEnded } from '../session/ended.ts'
 import { serverUrl } from '../session/server.ts'
-import { studio } from '../store.ts'
+import { changedTab, studio, withTab } from '../store.ts'
 import { type Ceiling, MAX_RESULT_BYTES, MAX_RESULT_ROWS } from '../rows/result.ts'
 import { isAggregation } from './continuation.ts'
 import { Run, type RunOptions, type RunWorker } from './run.ts'
@@ -42,14 +43,36 @@ export function runOf(tab: number): Run {
   return run
 }
 
-/** Runs a text in a tab, in the environment that is chosen. */
+/** Runs a text in a tab, in the environment that is chosen; nothing while none is. */
 export function runIn(tab: number, sql: string, options: RunOptions = {}): void {
+  if (studio.get().missing !== undefined) return
+  studio.set((state) => changedTab(state, tab, { hasRun: true, ...withoutRow(tab) }))
   const context = { url: serverUrl(), environment: studio.get().environment, ceiling: ceiling.get() }
   runOf(tab).start(sql, context, { live: isAggregation(sql), ...options })
 }
 
-/** Ends the run of a tab that is closed. */
-export function closeRun(tab: number): void {
+/** What pointed at rows of before goes, the record of a row with it; one that a link named stays. */
+function withoutRow(tab: number): { readonly record?: undefined } {
+  const grid = gridOf(runOf(tab))
+  const isOpen = grid.get().open !== undefined
+  grid.set(withNewResult)
+  return isOpen ? { record: undefined } : {}
+}
+
+/** Runs a text in a tab of its own. Where no further one can be opened, the page says so and nothing is run. */
+export function runInNewTab(sql: string): void {
+  const tab = studio.get().nextTab
+  studio.set((state) => withTab(state, { sql }))
+  if (studio.get().active === tab) runIn(tab, sql)
+}
+
+// Whoever closes a tab, its run ends with it.
+studio.subscribe(() => {
+  const { tabs } = studio.get()
+  for (const id of [...runs.keys()]) if (!tabs.some((tab) => tab.id === id)) closeRun(id)
+})
+
+function closeRun(tab: number): void {
   runs.get(tab)?.close()
   runs.delete(tab)
 }

@@ -29,10 +29,6 @@ const scope = globalThis as unknown as Scope
 let result = new Result()
 let running: Reading | undefined
 
-function tell(event: RunEvent): void {
-  scope.postMessage({ what: 'event', event })
-}
-
 /** One statement, from its start to its end: what comes, what of it is kept, what the page hears. */
 class Reading {
   readonly query: Query
@@ -97,7 +93,7 @@ class Reading {
 
   /** What is left of a reading that another one has followed is of no use. */
   #tell(event: RunEvent): void {
-    if (running === this) tell(event)
+    if (running === this) scope.postMessage({ what: 'event', order: this.#order.number, event })
   }
 
   /** Tells of the last rows also when nothing comes behind them. */

@@ -1,5 +1,6 @@
 /** A question whose rows are few and go to the page itself, beside the runs of tabs. Each is a query of its own. */
 import { connect, IncompleteError } from '../../client/connect.ts'
+import { lookAfterFailure } from './ended.ts'
 import { serverUrl } from './server.ts'
 
 /** `incomplete`: why rows are missing, in a sentence. */
@@ -18,8 +19,9 @@ export async function ask<Row>(
     for await (const row of connect({ url: serverUrl(), environment }).query(sql, { signal }).rows())
       rows.push(row as Row)
   } catch (cause) {
-    if (!(cause instanceof IncompleteError)) throw cause
-    return { rows, incomplete: cause.message }
+    if (cause instanceof IncompleteError) return { rows, incomplete: cause.message }
+    lookAfterFailure(cause)
+    throw cause
   }
   return { rows, incomplete: undefined }
 }

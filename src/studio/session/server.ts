@@ -33,10 +33,28 @@ export async function restText(path: string, init: RequestInit = {}): Promise<st
   return (await answerOf(path, init)).text
 }
 
-async function answerOf(
-  path: string,
-  init: RequestInit,
-): Promise<{ readonly text: string; readonly headers: Headers }> {
+let lookAgain: (() => void) | undefined
+
+/** Calls back when an answer says that nobody is logged in, wherever it was asked for. */
+export function whenUnknown(heard: () => void): void {
+  lookAgain = heard
+}
+
+async function answerOf(path: string, init: RequestInit): Promise<Answer> {
+  try {
+    return await fetched(path, init)
+  } catch (cause) {
+    if (cause instanceof RestFailure && cause.status === 401) lookAgain?.()
+    throw cause
+  }
+}
+
+interface Answer {
+  readonly text: string
+  readonly headers: Headers
+}
+
+async function fetched(path: string, init: RequestInit): Promise<Answer> {
   const answer = await fetch(serverUrl() + path, { ...init, credentials: 'same-origin', cache: 'no-store' })
   const text = await answer.text()
   if (!answer.ok) throw new RestFailure(answer.status, failureText(text) ?? `The server answered ${answer.status}.`)
@@ -64,11 +82,11 @@ export type Credentials =
   | { readonly code: string }
 
 export async function logIn(credentials: Credentials): Promise<void> {
-  await rest('api/v1/login', { method: 'POST', body: JSON.stringify(credentials) })
+  await fetched('api/v1/login', { method: 'POST', body: JSON.stringify(credentials) })
 }
 
 export async function logOut(): Promise<void> {
-  await rest('api/v1/logout', { method: 'POST' })
+  await fetched('api/v1/logout', { method: 'POST' })
 }
 
 export interface Who {
@@ -79,7 +97,7 @@ export interface Who {
 /** undefined when nobody is logged in. */
 export async function whoAmI(): Promise<Who | undefined> {
   try {
-    return await rest<Who>('api/auth')
+    return JSON.parse((await fetched('api/auth', {})).text) as Who
   } catch (cause) {
     if (cause instanceof RestFailure && cause.status === 401) return undefined
     throw cause

@@ -6,7 +6,8 @@ import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, isBack, loggedOut, studio, withTab } from '../store.ts'
 import { stopAddress } from '../shell/address.ts'
-import { type Credentials, environmentNames, logIn, logOut, onceReady, whoAmI } from './server.ts'
+import { THEME_KEY } from '../shell/theme.ts'
+import { type Credentials, environmentNames, logIn, logOut, onceReady, RestFailure, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
 export async function enter(): Promise<void> {
@@ -69,13 +70,12 @@ async function look(message?: string): Promise<void> {
 export async function leave(): Promise<void> {
   const failed = await logOut().then(
     () => undefined,
-    (cause: Error) => cause.message,
+    // Nobody was logged in any more.
+    (cause: Error) => (cause instanceof RestFailure && cause.status === 401 ? undefined : cause.message),
   )
   otherTabs?.postMessage('left')
   forgetAll()
-  studio.set((state) =>
-    loggedOut(state, failed === undefined ? 'You are logged out.' : `Logged out here; the server: ${failed}`),
-  )
+  studio.set((state) => loggedOut(state, leftText(failed)))
 }
 
 /** Tabs of the same browser have one session: a logout in one is that of all. */
@@ -89,13 +89,27 @@ function hearOtherTabs(): void {
   })
 }
 
+/** What of the browser's storage is the user's. Other programs of the same origin have theirs, and colours are no secret. */
+export function forgetStored(storage: Pick<Storage, 'length' | 'key' | 'removeItem'>): void {
+  const keys = Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? '')
+  for (const key of keys) if (key.startsWith('sluice.') && key !== THEME_KEY) storage.removeItem(key)
+}
+
+/** Where the server knows nothing of a logout, the cookie still logs in, and no script can take it away. */
+export function leftText(failure: string | undefined): string {
+  if (failure === undefined) return 'You are logged out.'
+  return (
+    `This page has forgotten everything, but the server did not end the session (${failure}): whoever loads the page ` +
+    'again in this browser is logged in. Load it when the server answers, and log out again.'
+  )
+}
+
 function forgetAll(): void {
   stopAddress()
   closeRuns()
   forgetTopics()
   exportsStore.set(() => [])
-  sessionStorage.clear()
-  localStorage.clear()
+  forgetStored(localStorage)
   history.replaceState(null, '', '#')
   studio.set((state) => loggedOut(state))
 }

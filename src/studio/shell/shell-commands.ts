@@ -1,6 +1,5 @@
 /** The commands that the shell itself has. */
 import { loadTopics } from '../explorer/topics-store.ts'
-import { closeRun } from '../run/runs.ts'
 import { steppedTab, studio, withoutTab, withTab } from '../store.ts'
 import { addCommand, type Command } from '../commands/commands.ts'
 import { leave } from '../session/session.ts'
@@ -15,7 +14,6 @@ export function openDialog(dialog: string): void {
 }
 
 export function closeTab(id: number): void {
-  closeRun(id)
   studio.set((state) => withoutTab(state, id))
 }
 

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { Explorer } from '../explorer/explorer.tsx'
 import { loadTopics } from '../explorer/topics-store.ts'
 import { Part, preload } from '../lazy.tsx'
-import { activeTab, studio } from '../store.ts'
+import { activeTab, inEnvironment, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { registered } from '../registry.ts'
 import { followAddress, stopAddress } from './address.ts'
@@ -71,6 +71,7 @@ function Workbench() {
       <Explorer />
       <main class="work">
         <Tabs />
+        <Notice />
         <ShownView />
       </main>
       {isDrawerOpen && <div class="shade" onClick={closeDrawer} aria-hidden="true" />}
@@ -92,7 +93,9 @@ function isTyping({ target, metaKey, ctrlKey, altKey }: KeyboardEvent): boolean 
 
 function ShownView() {
   const tab = useStore(studio, activeTab)
+  const missing = useStore(studio, (state) => state.missing)
   if (tab === undefined) return <NoTab />
+  if (missing !== undefined) return <NoEnvironment missing={missing} sql={tab.sql} />
   const view = registered().views.find(({ id }) => id === tab.view)
   return (
     <section class="view" id="view" role="tabpanel" aria-labelledby={`tab-${tab.id}`}>
@@ -101,6 +104,41 @@ function ShownView() {
       ) : (
         <Part key={tab.id} of={view} props={{ tab }} />
       )}
+    </section>
+  )
+}
+
+/** What has to be read stays until it is put away. */
+function Notice() {
+  const notice = useStore(studio, (state) => state.notice)
+  if (notice === undefined) return null
+  return (
+    <div class="notice-bar" role="alert">
+      <p>{notice}</p>
+      <button type="button" onClick={() => studio.set((state) => ({ ...state, notice: undefined }))}>
+        Put away
+      </button>
+    </div>
+  )
+}
+
+/** A statement that was written for another environment waits until somebody has said where it is to run. */
+function NoEnvironment({ missing, sql }: { readonly missing: string; readonly sql: string }) {
+  const environments = useStore(studio, (state) => state.environments)
+  return (
+    <section class="view notice" id="view" aria-label="Environment">
+      <p role="alert">
+        This link is for the environment “{missing}”, which is not here. Nothing of it was opened in another one.
+      </p>
+      {sql !== '' && <pre>{sql}</pre>}
+      <p>
+        Choose where to open it; nothing runs before you press Run:{' '}
+        {environments.map((name) => (
+          <button key={name} type="button" onClick={() => studio.set((state) => inEnvironment(state, name))}>
+            {name}
+          </button>
+        ))}
+      </p>
     </section>
   )
 }

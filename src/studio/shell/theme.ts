@@ -1,11 +1,12 @@
 /** Light and dark: as the system has it, or as the user chose. The choice is kept by the browser; it is no secret. */
 import { studio, type Theme } from '../store.ts'
 
-const KEY = 'sluice.theme'
+/** Where the browser keeps the choice. */
+export const THEME_KEY = 'sluice.theme'
 
 /** Takes the choice of the last visit, and follows further ones. */
 export function beginTheme(): void {
-  const kept = localStorage.getItem(KEY)
+  const kept = localStorage.getItem(THEME_KEY)
   if (kept === 'light' || kept === 'dark') studio.set((state) => ({ ...state, theme: kept }))
   let shown: Theme | undefined
   const show = (): void => {
@@ -26,7 +27,7 @@ export function nextTheme(theme: Theme): Theme {
 
 export function switchTheme(): void {
   const theme = nextTheme(studio.get().theme)
-  if (theme === 'system') localStorage.removeItem(KEY)
-  else localStorage.setItem(KEY, theme)
+  if (theme === 'system') localStorage.removeItem(THEME_KEY)
+  else localStorage.setItem(THEME_KEY, theme)
   studio.set((state) => ({ ...state, theme, announcement: `Colours: ${theme}` }))
 }

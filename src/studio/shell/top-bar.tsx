@@ -1,5 +1,5 @@
 /** Above everything: environment, the way to topics and commands, what runs, the account. */
-import { studio } from '../store.ts'
+import { inEnvironment, studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
 import { keysText } from '../commands/commands.ts'
 import { Menu, MenuItem } from './menu.tsx'
@@ -41,16 +41,22 @@ export function TopBar() {
 function EnvironmentChoice() {
   const environments = useStore(studio, (state) => state.environments)
   const environment = useStore(studio, (state) => state.environment)
+  const missing = useStore(studio, (state) => state.missing)
   return (
     <select
       class="environment"
       aria-label="Environment"
-      value={environment}
+      value={missing === undefined ? environment : ''}
       onChange={(event) => {
         const chosen = event.currentTarget.value
-        studio.set((state) => ({ ...state, environment: chosen }))
+        studio.set((state) => inEnvironment(state, chosen))
       }}
     >
+      {missing !== undefined && (
+        <option value="" disabled>
+          {missing}: not here
+        </option>
+      )}
       {environments.map((name) => (
         <option key={name} value={name}>
           {name}

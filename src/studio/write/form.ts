@@ -3,7 +3,7 @@
  * made of what was typed. Literals have the type of their field and every digit that was typed.
  */
 import type { Expr } from '../../sql/ast.ts'
-import { printStatement } from '../../sql/print.ts'
+import { printName, printStatement } from '../../sql/print.ts'
 import type { RecordPlace } from '../route.ts'
 import { schemaNotes } from '../topic/schema/schema-notes.ts'
 import type { FacetDetails, TopicDetails, TypeTree } from '../topic/details.ts'
@@ -111,7 +111,8 @@ export function draftSql(topic: string, fields: readonly FormField[], draft: Dra
     row.push(made.expr)
   }
   for (const { name, value } of draft.headers) {
-    if (name === '') continue
+    if (name === '' && value === '') continue
+    if (name === '') return { wrong: `A header has the value “${value}” and no name. Name it, or remove it.` }
     targets.push(['_headers', name])
     row.push(text(value))
   }
@@ -156,6 +157,30 @@ function at({ partition, offset }: RecordPlace): Expr | undefined {
 export function headersSql(place: RecordPlace): string {
   const query = select({ items: [call('HEADERKEYS', [])], from: place.topic, where: at(place), limit: 1 })
   return printStatement({ kind: 'selectStatement', query, span: query.span })
+}
+
+/** What has come in lately, the newest first: whether a record is there of which nobody knows. */
+export function latestSql(topic: string): string {
+  return `SELECT * FROM ${printName(topic)} WHERE _meta.timestamp >= NOW() - "1h" ORDER BY _meta.timestamp DESC LIMIT 100`
+}
+
+/** What is known of a record that is to be written again. */
+export type HeaderNames = { readonly names: readonly string[] } | { readonly wrong: string }
+
+/** The names in an answer to `headersSql`; `incomplete`: why rows are missing. */
+export function headerNames(
+  rows: readonly Readonly<Record<string, readonly string[] | null>>[],
+  incomplete: string | undefined,
+  place: RecordPlace,
+): HeaderNames {
+  const at = `${place.topic}/${place.partition}/${place.offset}`
+  if (incomplete !== undefined) return { wrong: `The headers of ${at} are not known: ${incomplete}` }
+  if (rows.length === 0)
+    return { wrong: `There is no record at ${at}: it was deleted or compacted away, or it cannot be read.` }
+  const names = Object.values(rows[0])[0] ?? []
+  if (!names.includes('')) return { names }
+  const remedy = 'Copy it with a client of Kafka, or write it as a new record without that header.'
+  return { wrong: `A header of ${at} has an empty name, which SQL cannot write: it would be lost. ${remedy}` }
 }
 
 /** Writes a record again: key, value, and the last header of each name, byte by byte. */

@@ -10,6 +10,8 @@ export function writingRecord(state: StudioState, write: Mode): StudioState {
   const record = activeTab(state)?.record
   if (record === undefined) return state
   const there = shownTopic(state, record.topic)
+  // No further tab could be opened.
+  if (activeTab(there)?.subject !== record.topic) return there
   return changedTab(there, there.active, { panel: 'write', parameters: { write, from: recordText(record) } })
 }
 

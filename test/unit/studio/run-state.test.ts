@@ -36,6 +36,19 @@ test('how a run ends', () => {
   assert.equal(after(lost, { what: 'ended' }, 9), lost, 'what comes behind the end changes nothing')
 })
 
+test('a statement that writes: after a lost connection and a cancel nobody knows how far it came', () => {
+  const why = (sql: string, event: RunEvent) => after(begun(sql, 0), event, 1).why
+  for (const sql of ['INSERT INTO t (a) VALUES (1)', 'SELECT 1; DELETE FROM t', 'TRUNCATE TABLE t', 'DROP TABLE t']) {
+    assert.match(why(sql, { what: 'lost', message: 'Gone.' }) ?? '', /^Gone\. It is not known what of it was done/, sql)
+    assert.match(why(sql, { what: 'cancelled' }) ?? '', /^It is not known/, sql)
+  }
+  for (const sql of ['SELECT 1', 'SET a = 1; SHOW TABLES', 'EXPLAIN DELETE FROM t', 'SELECT * FORM t'])
+    assert.deepEqual(
+      [why(sql, { what: 'lost', message: 'Gone.' }), why(sql, { what: 'cancelled' })],
+      ['Gone.', undefined],
+    )
+})
+
 test('continued: the rows stay, why it stopped does not', () => {
   const on = goneOn(run(ROWS, CUT, { what: 'ended' }), 'SELECT 2', 5000)
   assert.deepEqual(

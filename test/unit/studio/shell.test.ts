@@ -10,6 +10,8 @@ import { addCommand, commandFor, commands, fit, isPressed, keysText } from '../.
 import {
   activeTab,
   atRoute,
+  changedTab,
+  inEnvironment,
   INITIAL,
   loggedOut,
   MAX_TABS,
@@ -20,6 +22,7 @@ import {
   withTab,
 } from '../../../src/studio/store.ts'
 import { scrollFor, seenRows } from '../../../src/studio/virtual/rows.ts'
+import { writingRecord } from '../../../src/studio/write/write-commands.ts'
 import { parseScript } from '../../../src/sql/parse.ts'
 
 const press = (key: string, held = '') => ({
@@ -62,11 +65,36 @@ test('tabs: opened, closed, stepped; the address and back; nothing left after a 
   const there = atRoute(state, { environment: 'prod', view: 'query', sql: 'SELECT 2', parameters: { a: '1' } })
   assert.deepEqual([there.environment, there.tabs.length, routeOf(there)?.sql], ['prod', 3, 'SELECT 2'])
   assert.equal(atRoute(there, { view: 'query', sql: 'SELECT 2', parameters: {} }).tabs.length, 3)
-  assert.equal(atRoute(there, { environment: 'gone', view: 'query', parameters: {} }).environment, 'prod')
-  for (let i = 0; i < MAX_TABS + 5; i++) state = withTab(state, {})
-  assert.equal(state.tabs.length, MAX_TABS)
   const out = loggedOut(state, 'bye')
   assert.deepEqual([out.tabs, out.environments, out.session], [[], [], { kind: 'out', message: 'bye' }])
+})
+
+test('a link to an environment that is not here waits until one was chosen', () => {
+  const state = { ...INITIAL, environments: ['demo', 'prod'], environment: 'demo' }
+  const link = { environment: 'production', view: 'query', sql: 'DELETE FROM t', parameters: {} }
+  const there = atRoute(state, link)
+  assert.deepEqual(
+    [there.environment, there.missing, routeOf(there)?.environment],
+    ['demo', 'production', 'production'],
+  )
+  const chosen = inEnvironment(there, 'prod')
+  assert.deepEqual([chosen.environment, chosen.missing, activeTab(chosen)?.sql], ['prod', undefined, 'DELETE FROM t'])
+  assert.equal(atRoute(there, { ...link, environment: 'demo' }).missing, undefined)
+})
+
+test('tabs are bounded: an empty one makes room, one with a text or a run is not closed for another', () => {
+  let state = withTab(INITIAL, { sql: 'SELECT 1' })
+  state = changedTab(withTab(state, {}), 2, { hasRun: true })
+  for (let i = 0; i < MAX_TABS + 5; i++) state = withTab(state, {})
+  assert.deepEqual([state.tabs.length, state.tabs[0].id, state.tabs[1].id, state.notice], [MAX_TABS, 1, 2, undefined])
+  for (let i = 0; i < MAX_TABS; i++) state = withTab(state, { sql: `SELECT ${i}` })
+  const refused = withTab(state, { sql: 'SELECT 99' })
+  assert.deepEqual([refused.tabs, refused.active], [state.tabs, state.active])
+  assert.match(refused.notice ?? '', /30 tabs are open.*studio\.tabs.*Close one/)
+  assert.equal(withoutTab(refused, 1).notice, undefined)
+  const record = { topic: 'orders', partition: 0, offset: '7' }
+  const open = changedTab(refused, refused.active, { record })
+  assert.equal(activeTab(writingRecord(open, 'replay'))?.sql, activeTab(open)?.sql, 'the shown tab stays as it is')
 })
 
 test('topics: search over names and fields, fields of open ones', () => {

@@ -2,8 +2,7 @@
 import { useState } from 'preact/hooks'
 import { printStatement } from '../../../sql/print.ts'
 import { ask } from '../../session/ask.ts'
-import { runIn } from '../../run/runs.ts'
-import { studio, withTab } from '../../store.ts'
+import { runInNewTab } from '../../run/runs.ts'
 import { VirtualList } from '../../virtual/virtual-list.tsx'
 import { all, binary, column, select, statement, whole } from '../search/tree.ts'
 import type { TopicDetails } from '../details.ts'
@@ -44,10 +43,7 @@ export default function BadRecords({ topic, environment, details }: TopicPartPro
   const { value, failure } = useLoaded(`${environment} ${sql}`, round, (signal) =>
     ask<BadRecord>(sql, { environment, signal }),
   )
-  const open = (): void => {
-    studio.set((s) => withTab(s, { sql }))
-    runIn(studio.get().active, sql)
-  }
+  const open = (): void => runInNewTab(sql)
   return (
     <div class="topic-bad">
       <div class="search-sql">

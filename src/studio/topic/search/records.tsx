@@ -4,9 +4,9 @@ import { addCommand } from '../../commands/commands.ts'
 import { Part } from '../../lazy.tsx'
 import { registered } from '../../registry.ts'
 import { isActive } from '../../run/run-state.ts'
-import { runIn, runOf } from '../../run/runs.ts'
+import { runIn, runInNewTab, runOf } from '../../run/runs.ts'
 import { StatusLine } from '../../run/status-line.tsx'
-import { changedTab, studio, withTab } from '../../store.ts'
+import { changedTab, studio } from '../../store.ts'
 import { useStore } from '../../use-store.ts'
 import type { TopicPartProps } from '../part.ts'
 import { placesOf, type Search, searchOf, searchParameters, searchSql } from './search.ts'
@@ -44,9 +44,7 @@ export default function Records({ tab, topic, details }: TopicPartProps) {
       changedTab(s, tab.id, { parameters: searchParameters(next), range: next.range === '' ? undefined : next.range }),
     )
   const open = (): void => {
-    if (!('sql' in made)) return
-    studio.set((s) => withTab(s, { sql: made.sql }))
-    runIn(studio.get().active, made.sql)
+    if ('sql' in made) runInNewTab(made.sql)
   }
   const rows = registered().panels[0]
   return (

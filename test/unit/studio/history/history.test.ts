@@ -16,6 +16,7 @@ import { found, ownParameters } from '../../../../src/studio/history/saved.ts'
 import { moved, stepText, treeRows } from '../../../../src/studio/plan/tree.ts'
 import { explained, likelyBytes } from '../../../../src/studio/price/explain.ts'
 import { explainable } from '../../../../src/studio/price/priced.ts'
+import { edited } from '../../../../src/studio/price/edits.ts'
 import { emptyResult } from '../../../../src/studio/query/empty-result.ts'
 
 const entry = (sql: string, more: Partial<Entry> = {}): Entry => ({
@@ -148,14 +149,26 @@ test('a result without rows says what was read, and what to change', () => {
     bytesRead: 14_000_000,
     sourcesStats: { t: { 0: { begin: 0, offsetBound: 599_999, end: 599_999 } } },
   }
-  const state = { phase: 'complete', rows: 0, stats, badRecords: 0 } as unknown as Parameters<typeof emptyResult>[0]
   const text = 'SELECT * FROM t WHERE a = \'x\' AND _meta.timestamp >= NOW() - "1h"'
-  assert.deepEqual(emptyResult(state, text, 3), {
-    read: 'No rows: 600,000 records of 1 partition (14 MB) were read, and none of them fits.',
-    changes: [
-      { label: 'All times', text: "SELECT * FROM t WHERE a = 'x'" },
-      { label: "Without a = 'x'", text: 'SELECT * FROM t WHERE _meta.timestamp >= NOW() - "1h"' },
-    ],
-  })
-  assert.equal(emptyResult({ ...state, rows: 1 }, text, 3), undefined)
+  type State = Parameters<typeof emptyResult>[0]
+  const state = { phase: 'complete', rows: 0, stats, badRecords: 0, asked: text } as unknown as State
+  const read = 'No rows: 600,000 records of 1 partition (14 MB) were read, and none of them fits.'
+  const tried = (of: State, from: string, caret = 3, values = {}) => {
+    const empty = emptyResult(of, from, caret, values)
+    assert.equal(empty?.read, read)
+    return empty?.changes.map(({ label, edits }) => [label, edited(from, edits)])
+  }
+  assert.deepEqual(tried(state, text), [
+    ['All times', "SELECT * FROM t WHERE a = 'x'"],
+    ["Without a = 'x'", 'SELECT * FROM t WHERE _meta.timestamp >= NOW() - "1h"'],
+  ])
+  assert.equal(emptyResult({ ...state, rows: 1 }, text, 3, {}), undefined)
+  const asked = 'SELECT * FROM t WHERE a = 5'
+  const two = 'SELECT * FROM t WHERE a = :a;\nDELETE FROM t WHERE a = :a'
+  assert.deepEqual(tried({ ...state, asked }, two, 3, { a: '5' }), [
+    ['Without a = :a', 'SELECT * FROM t;\nDELETE FROM t WHERE a = :a'],
+  ])
+  // What stands at the caret was not run: all statements were, or the caret stands elsewhere now.
+  assert.deepEqual(tried({ ...state, asked: two }, two), [])
+  assert.deepEqual(tried({ ...state, asked }, two, two.length, { a: '5' }), [])
 })

@@ -9,6 +9,7 @@ import {
   withNewestFirst,
   withRange,
 } from '../../../../src/studio/price/edits.ts'
+import { withPlaceholders } from '../../../../src/sql/edit/parameters.ts'
 import { parseScript } from '../../../../src/sql/parse.ts'
 
 function apply(text: string, edits: readonly Edit[]): string {
@@ -71,6 +72,50 @@ test('time range: replaced, and taken away with its AND', () => {
   assert.equal(apply(first, withRange(first, 3, undefined)), 'SELECT * FROM t WHERE a = 1')
   const both = "SELECT * FROM t WHERE _meta.timestamp >= '2026' AND _meta.timestamp < '2027' AND a = 1"
   assert.equal(apply(both, withRange(both, 3, undefined)), 'SELECT * FROM t WHERE a = 1')
+})
+
+test('time range: what is not changed stays as it is written, operators stay', () => {
+  const T = 'SELECT * FROM t WHERE '
+  const change = (where: string, from: string | undefined, to: string | undefined): string => {
+    const text = T + where
+    const result = edited(text, withRange(text, 3, { from, to }))
+    parseScript(withPlaceholders(result))
+    return result.slice(T.length)
+  }
+  for (const value of [':from', 'NOW()', '1700000000000', '\'2026-01-01\' - "1h"', '(SELECT 1)'])
+    for (const op of ['>', '>=', '<', '<=']) {
+      const bound = `_meta.timestamp ${op} ${value}`
+      const isFrom = op.startsWith('>')
+      const range = isFrom ? { from: value, to: undefined } : { from: undefined, to: value }
+      assert.deepEqual(controlsAt(T + bound, 3)?.range, range, bound)
+      assert.equal(change(bound, range.from, range.to), bound)
+      assert.equal(
+        change(bound, range.from ?? '2026', range.to ?? '2026'),
+        `${bound} AND _meta.timestamp ${isFrom ? '<' : '>='} '2026'`,
+      )
+      const other = isFrom ? change(bound, '2025', undefined) : change(bound, undefined, '2025')
+      assert.equal(other, `_meta.timestamp ${op} '2025'`)
+    }
+  assert.equal(
+    change('a = 1 AND _meta.timestamp > :f /* x */ AND _meta.timestamp <= :t', ':f', '2026'),
+    "a = 1 AND _meta.timestamp > :f /* x */ AND _meta.timestamp <= '2026'",
+  )
+  assert.equal(change('_meta.timestamp <= :t AND a = 1', '2026', undefined), "_meta.timestamp >= '2026' AND a = 1")
+  // What is typed: a parameter, milliseconds, what is reckoned from now; the rest is a text.
+  for (const typed of [':x', '1700000000000', 'NOW()', 'now() - "2h"'])
+    assert.equal(change('a = 1', typed, undefined), `_meta.timestamp >= ${typed} AND a = 1`)
+  for (const typed of ['2026', ':x OR 1=1', 'NOW() OR a', "o'clock"])
+    assert.match(change('a = 1', typed, undefined), /^_meta\.timestamp >= '.*' AND a = 1$/, typed)
+})
+
+test('time range: from now back with an end shows both; another one keeps the operator', () => {
+  const text = 'SELECT * FROM t WHERE _meta.timestamp > NOW() - "1h" AND _meta.timestamp < NOW() - "5m"'
+  assert.deepEqual(controlsAt(text, 3)?.range, { from: 'NOW() - "1h"', to: 'NOW() - "5m"' })
+  assert.equal(
+    apply(text, withRange(text, 3, { from: 'NOW() - "1h"', to: undefined })),
+    'SELECT * FROM t WHERE _meta.timestamp > NOW() - "1h"',
+  )
+  assert.equal(apply(text, withRange(text, 3, { last: '6h' })), 'SELECT * FROM t WHERE _meta.timestamp > NOW() - "6h"')
 })
 
 test('a comparison with a field is no bound, and stays', () => {

@@ -11,6 +11,7 @@ import {
   formFields,
   headersSql,
   keyTombstoneSql,
+  latestSql,
   replaySql,
   tombstoneSql,
   typed,
@@ -91,7 +92,7 @@ describe('a record from a form', () => {
       ...draft,
       headers: [
         { name: 'trace-id', value: 't' },
-        { name: '', value: 'x' },
+        { name: '', value: '' },
       ],
     }
     const made = draftSql('orders', fields, draft)
@@ -110,6 +111,10 @@ describe('a record from a form', () => {
       path: 'tags',
     })
     assert.equal(typed(draft, 'tags', undefined).values.has('tags'), false)
+    assert.deepEqual(draftSql('orders', fields, { ...draft, headers: [{ name: '', value: 'v' }] }), {
+      wrong: 'A header has the value “v” and no name. Name it, or remove it.',
+    })
+    parseScript(latestSql('a b'))
   })
 
   it('without a schema the value is JSON', () => {
