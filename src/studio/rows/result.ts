@@ -2,6 +2,7 @@
  * The rows of a result as the worker keeps them: UTF-8 text in large blocks of memory, outside of the heap, so that the
  * ceiling in bytes is what is really held. A row is taken apart when somebody wants to see it. Numbers stay text.
  */
+import { stringText } from '../../lib/text/json-walk.ts'
 import { type Column, Columns } from './columns.ts'
 
 /** What a result may grow to. */
@@ -219,7 +220,7 @@ export function cellOf(text: string, start: number, end: number, most: number): 
     // An escape has six characters at most; one that is cut in the middle is left out.
     const isLong = length > most * 6 + 2
     const source = isLong ? `${withoutHalf(text.slice(start, start + most * 6 + 1))}"` : text.slice(start, end)
-    const whole = parsed(source)
+    const whole = stringText(source)
     return whole.length > most || isLong
       ? { kind: 'text', text: whole.slice(0, most), cutFrom: isLong ? length : whole.length }
       : { kind: 'text', text: whole }
@@ -241,15 +242,6 @@ export function cellOf(text: string, start: number, end: number, most: number): 
 function withoutHalf(source: string): string {
   const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-f]{0,3})?)$/i.exec(source)
   return half === null ? source : source.slice(0, source.length - half[1].length)
-}
-
-function parsed(source: string): string {
-  if (!source.includes('\\')) return source.slice(1, -1)
-  try {
-    return JSON.parse(source) as string
-  } catch {
-    return source.slice(1, -1)
-  }
 }
 
 /** The columns as the page gets them. */
