@@ -113,6 +113,22 @@ test('the ceiling in rows and in bytes; long cells are cut and say so', () => {
   assert.deepEqual([cell?.text.length, cell?.text[299], (cell?.cutFrom ?? 0) > 100_000], [300, 'ü', true])
 })
 
+test('the ceiling in bytes is what is held: rows of any size leave little unused', () => {
+  for (const size of [1000, 100_000, 350_000, 600_000, 1_100_000]) {
+    const before = process.memoryUsage().arrayBuffers
+    const result = new Result()
+    const rows = Math.ceil(20_000_000 / size)
+    for (let i = 0; i < rows; i++) result.add(`{"value":"${'x'.repeat(size)}"`, { rows: 1e9, bytes: 1e9 })
+    const held = process.memoryUsage().arrayBuffers - before
+    assert.ok(held < result.bytes * 1.1 + 2_000_000, `${size}: ${held} held, ${result.bytes} counted`)
+    assert.ok(result.bytes < rows * size * 1.2, `${size}: ${result.bytes} counted`)
+    assert.equal(result.text(rows - 1).length, size + 11)
+    const { bytes } = result
+    result.dropOldest(rows)
+    assert.ok(result.bytes <= Math.max(0, bytes - rows * size), 'what went is not counted')
+  }
+})
+
 test('2,500 columns at most: what is beyond stays JSON of what holds it', () => {
   const fields = Array.from({ length: MAX_COLUMNS - 1 }, (_, i) => `"f${i}":${i}`).join()
   const value = `{${fields},"o":{"known":1,"new":2,"deep":{"er":3}},"rest":{"a":1}}`
