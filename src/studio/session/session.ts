@@ -1,4 +1,5 @@
 /** The way in and out: what the page does at its start, at a login and at a logout. */
+import { keepNothing } from '../kept.ts'
 import { forgetTopics } from '../explorer/topics-store.ts'
 import { exportsStore } from '../export/exports.ts'
 import { closeRuns } from '../run/runs.ts'
@@ -82,8 +83,7 @@ function forgetAll(): void {
   closeRuns()
   forgetTopics()
   exportsStore.set(() => [])
-  sessionStorage.clear()
-  localStorage.clear()
+  keepNothing()
   history.replaceState(null, '', '#')
   studio.set((state) => loggedOut(state))
 }

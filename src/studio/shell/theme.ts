@@ -1,12 +1,13 @@
 /** Light and dark: as the system has it, or as the user chose. The choice is kept by the browser; it is no secret. */
+import { keep, kept } from '../kept.ts'
 import { studio, type Theme } from '../store.ts'
 
 const KEY = 'sluice.theme'
 
 /** Takes the choice of the last visit, and follows further ones. */
 export function beginTheme(): void {
-  const kept = localStorage.getItem(KEY)
-  if (kept === 'light' || kept === 'dark') studio.set((state) => ({ ...state, theme: kept }))
+  const before = kept(KEY)
+  if (before === 'light' || before === 'dark') studio.set((state) => ({ ...state, theme: before }))
   let shown: Theme | undefined
   const show = (): void => {
     const { theme } = studio.get()
@@ -26,7 +27,6 @@ export function nextTheme(theme: Theme): Theme {
 
 export function switchTheme(): void {
   const theme = nextTheme(studio.get().theme)
-  if (theme === 'system') localStorage.removeItem(KEY)
-  else localStorage.setItem(KEY, theme)
+  keep(KEY, theme === 'system' ? null : theme)
   studio.set((state) => ({ ...state, theme, announcement: `Colours: ${theme}` }))
 }
