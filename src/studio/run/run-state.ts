@@ -146,7 +146,7 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         ...state,
         ...ended,
         phase: 'failed',
-        error: { message: event.message, place: errorPlace(event.message) },
+        error: { message: event.message, place: errorPlace(event.message, state.sql) },
       }
     case 'held':
       return state.paused === undefined ? state : { ...state, paused: { rows: event.rows, stopped: event.stopped } }
