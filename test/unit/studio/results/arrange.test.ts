@@ -202,3 +202,12 @@ test('the bars of close numbers have edges that can be told apart, and the last 
   assert.equal(new Set(await edges([1, 1.000000001])).size, 25)
   assert.deepEqual((await edges([0, 24])).slice(0, 3), ['0', '1', '2'])
 })
+
+test('conditions on numbers that JSON writes as texts', async () => {
+  const result = filled(['{"a":"NaN"}', '{"a":"-Infinity"}', '{"a":1.5}', '{"a":"text"}'])
+  const condition = async (row: number) =>
+    (await copied(result, { from: row, to: row + 1, columns: [0], format: 'sql', arranged: false })).text
+  assert.equal(await condition(0), "CAST(a AS string) = 'NaN'")
+  assert.equal(await condition(1), "CAST(a AS string) = '-Infinity'")
+  assert.deepEqual([await condition(2), await condition(3)], ['a = 1.5', "a = 'text'"])
+})
