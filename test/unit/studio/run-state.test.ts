@@ -111,7 +111,14 @@ function marked(sql: string, word: string): string | undefined {
 test('the place of an error is that of the word, whatever stands before it', () => {
   const combining = 'cafe\u0301'
   const numbers = Array.from({ length: 80 }, (_, i) => `c${i}`).join(', ')
-  for (const before of ['', "'東京都' AS a, ", `'${combining} ${combining}' AS a, `, "'👍🏽🇩🇪𝒳' AS a, ", '\t\u200d', `${numbers}, `]) {
+  for (const before of [
+    '',
+    "'東京都' AS a, ",
+    `'${combining} ${combining}' AS a, `,
+    "'👍🏽🇩🇪𝒳' AS a, ",
+    '\t\u200d',
+    `${numbers}, `,
+  ]) {
     for (const word of ['nme', '名前', combining, 'a𝒳b'])
       assert.equal(marked(`SELECT 1,\r\n ${before}${word} , x\nFROM t`, word), word, before + word)
     assert.equal(marked(`SELECT ${before}nme, ${numbers}`, 'nme'), 'nme')

@@ -157,7 +157,11 @@ test('a text is found in JSON however its producer escaped it', () => {
     text,
   ]
   const all = spellings(text)
-  for (const value of written) assert.ok(all.some((spelling) => value.includes(spelling)), value)
+  for (const value of written)
+    assert.ok(
+      all.some((spelling) => value.includes(spelling)),
+      value,
+    )
   assert.ok(spellings('😀').includes(String.raw`\ud83d\ude00`))
   assert.deepEqual(spellings('plain text 17'), ['plain text 17'])
   const made = searchSql('t', { ...NO_SEARCH, conditions: [{ on: ANYWHERE, operator: 'contains', value: 'a"b' }] }, [])
