@@ -4,6 +4,7 @@
  */
 import { ConnectionError, connect, type QueryEvent } from '../client/connect.ts'
 import { memberText } from '../lib/text/lossless-json.ts'
+import { oneLine } from '../lib/text/json-walk.ts'
 import { incompleteText } from '../client/incomplete.ts'
 import type { Stats } from '../protocol/frames.ts'
 import { exportFile } from './export.ts'
@@ -86,8 +87,9 @@ async function printRow(message: string, table: Table | undefined, output: Outpu
 
 /** JSON may hold these as they are, inside of strings; on a terminal they could command it. */
 function jsonLine(json: string): string {
-  if (!process.stdout.isTTY) return json
-  return json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)
+  const line = oneLine(json)
+  if (!process.stdout.isTTY) return line
+  return line.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)
 }
 
 async function statementFromInput(): Promise<string> {

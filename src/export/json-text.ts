@@ -3,6 +3,7 @@ import type { ResultColumn } from '../engine/host.ts'
 import { spreadObject } from '../engine/program/output-code.ts'
 import type { RenderOptions } from '../formats/format.ts'
 import { jsonString, renderValue } from '../formats/text/render.ts'
+import { oneLine } from '../lib/text/json-walk.ts'
 import type { Value } from '../types.ts'
 import type { ByteOut } from './byte-out.ts'
 import { type ColumnNode, columnTree } from './columns.ts'
@@ -47,7 +48,7 @@ export class JsonWriter implements ResultWriter {
   }
 
   #write(text: string): void {
-    if (this.#form === 'lines') this.#out.text(`${text}\n`)
+    if (this.#form === 'lines') this.#out.text(`${oneLine(text)}\n`)
     else this.#out.text(this.#rows === 0 ? `\n${text}` : `,\n${text}`)
     this.#rows++
   }

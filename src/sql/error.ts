@@ -75,10 +75,15 @@ const WIDE =
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
 
 /** How many cells of a terminal some characters take. */
-function cells(points: readonly string[]): number {
+export function cells(points: readonly string[]): number {
   let width = 0
   for (const c of points) width += WIDE.test(c) ? 2 : /\p{M}/u.test(c) ? 0 : 1
   return width
+}
+
+/** The code points of a source line as they are shown below an error. */
+export function shownPoints(line: string): string[] {
+  return [...line].map((c) => (UNPRINTABLE.test(c) ? ' ' : c))
 }
 
 /**
@@ -98,9 +103,7 @@ export function renderSqlError(error: SqlError, text: string): string {
   const { line, column, lineStart, lineEnd } = position(text, start)
   const marked = [...text.slice(start, Math.min(end, Math.max(lineEnd, start)))].length
   const from = column - 1 + marked > EXCERPT ? Math.max(0, column - 1 - EXCERPT / 2) : 0
-  const shown = [...text.slice(lineStart, lineEnd)]
-    .slice(from, from + EXCERPT)
-    .map((c) => (UNPRINTABLE.test(c) ? ' ' : c))
+  const shown = shownPoints(text.slice(lineStart, lineEnd)).slice(from, from + EXCERPT)
   const left = column - 1 - from
   const gutter = String(line)
   const carets = '^'.repeat(Math.max(1, cells(shown.slice(left, left + marked))))

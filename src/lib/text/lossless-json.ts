@@ -3,6 +3,7 @@
  * member, untouched. Works wherever JSON.parse hands the source text to its reviver (Node 22, browsers of 2025);
  * elsewhere such numbers are rounded as JSON.parse always did.
  */
+import { skipSpace, skipString, skipValue, stringText, valueStart } from './json-walk.ts'
 
 /** A number of 16 digits or more may be beyond 2⁵³. Text without one needs no second look. */
 const LONG_DIGITS = /\d{16}/
@@ -30,46 +31,25 @@ export function stringifyJson(value: unknown): string {
   )
 }
 
-function skipString(text: string, at: number): number {
-  let i = at + 1
-  while (i < text.length && text.charCodeAt(i) !== 34) i += text.charCodeAt(i) === 92 ? 2 : 1
-  return i + 1
-}
-
-/** The position after the value that begins at `at`. */
-function skipValue(text: string, at: number): number {
-  let depth = 0
-  let i = at
-  while (i < text.length) {
-    const c = text[i]
-    if (c === '"') i = skipString(text, i)
-    else {
-      if (depth === 0 && (c === ',' || c === '}' || c === ']')) return i
-      if (c === '{' || c === '[') depth++
-      else if (c === '}' || c === ']') depth--
-      i++
-      if (depth === 0 && (c === '}' || c === ']')) return i
-      continue
-    }
-    if (depth === 0) return i
-  }
-  return i
-}
-
 /**
  * The text of one member of a JSON object as it stands there: digits, `-128.0`, order and all. undefined when the
  * object has no such member.
- * `text` is valid JSON of an object without white space before the braces and colons (as servers send it, or as
- * JSON.stringify writes it).
+ * `text` is valid JSON of an object.
  */
 export function memberText(text: string, name: string): string | undefined {
   const wanted = JSON.stringify(name)
-  let at = text.indexOf('{') + 1
-  while (at > 0 && text[at] === '"') {
+  const open = skipSpace(text, 0)
+  if (text[open] !== '{') return undefined
+  let at = skipSpace(text, open + 1)
+  while (text[at] === '"') {
     const keyEnd = skipString(text, at)
-    const valueEnd = skipValue(text, keyEnd + 1)
-    if (text.slice(at, keyEnd) === wanted) return text.slice(keyEnd + 1, valueEnd)
-    at = text[valueEnd] === ',' ? valueEnd + 1 : 0
+    const start = valueStart(text, keyEnd)
+    const end = skipValue(text, start)
+    const quoted = text.slice(at, keyEnd)
+    if (quoted === wanted || (quoted.includes('\\') && stringText(quoted) === name)) return text.slice(start, end)
+    at = skipSpace(text, end)
+    if (text[at] !== ',') return undefined
+    at = skipSpace(text, at + 1)
   }
   return undefined
 }

@@ -4,7 +4,13 @@
  */
 
 const PLAIN = /^-?\d+(?:\.\d+)?$/
+/** Not a limit: digits of a number that count exactly; a sum of longer ones is marked as rounded. */
+const EXACT_DIGITS = 1000
 const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+function isExact(text: string): boolean {
+  return text.length <= EXACT_DIGITS && PLAIN.test(text)
+}
 
 /** The double next to a number's text; undefined where it is none. */
 export function doubleOf(text: string): number | undefined {
@@ -29,7 +35,7 @@ export function emptySum(): Sum {
 export function addTo(sum: Sum, text: string): void {
   sum.rough += Number(text)
   if (!sum.isExact) return
-  if (!PLAIN.test(text)) {
+  if (!isExact(text)) {
     sum.isExact = false
     return
   }
@@ -55,7 +61,7 @@ export function sumText({ units, scale, rough, isExact }: Sum): string {
 /** Negative where `a` is the smaller number, also beyond what a double can tell apart. */
 export function compareNumbers(a: string, b: string): number {
   const [x, y] = [Number(a), Number(b)]
-  if (x !== y || !PLAIN.test(a) || !PLAIN.test(b)) return x - y
+  if (x !== y || !isExact(a) || !isExact(b)) return x - y
   const difference = emptySum()
   addTo(difference, a)
   addTo(difference, b.startsWith('-') ? b.slice(1) : `-${b}`)

@@ -208,7 +208,7 @@ function Histogram({ summary: { bars, path } }: { readonly summary: Summary }) {
       {bars.map(({ from, to, count }, i) => {
         const height = count === 0 ? 0 : Math.max(1, (count / most) * HEIGHT)
         return (
-          <rect key={from} x={i * BAR_PIXELS} y={HEIGHT - height} width={BAR_PIXELS - 1} height={height}>
+          <rect key={i} x={i * BAR_PIXELS} y={HEIGHT - height} width={BAR_PIXELS - 1} height={height}>
             <title>{`${from} to ${to}: ${count.toLocaleString('en')}`}</title>
           </rect>
         )

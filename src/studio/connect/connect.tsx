@@ -1,4 +1,5 @@
 /** How programs connect: address, command line, curl, any WebSocket client, Python. Tokens are named, not shown. */
+import { copyText } from '../clipboard.ts'
 import { serverUrl } from '../session/server.ts'
 import { studio } from '../store.ts'
 import { useStore } from '../use-store.ts'
@@ -16,7 +17,7 @@ export default function Connect() {
         <section key={title} aria-label={title}>
           <header>
             <h3>{title}</h3>
-            <button type="button" class="quiet" onClick={() => void copy(title, text)}>
+            <button type="button" class="quiet" onClick={() => void copyText(text, `${title} copied`)}>
               Copy
             </button>
           </header>
@@ -25,9 +26,4 @@ export default function Connect() {
       ))}
     </div>
   )
-}
-
-async function copy(title: string, text: string): Promise<void> {
-  await navigator.clipboard.writeText(text)
-  studio.set((state) => ({ ...state, announcement: `${title} copied` }))
 }

@@ -12,18 +12,18 @@ interface Place {
   readonly current: HTMLElement | null
 }
 
-/** `moved` hears by how many places the rows have gone down. */
+/** `rows`: how many came so far `of` one arrangement. `moved` hears by how many places the rows have gone down. */
 export function useNewest(
   place: Place,
   isNewestFirst: boolean,
-  rows: number,
+  { of, rows }: { readonly of: string; readonly rows: number },
   rowPixels: number,
   moved: (by: number) => void,
 ): void {
-  const before = useRef(rows)
+  const before = useRef({ of, rows })
   useLayoutEffect(() => {
-    const by = rows - before.current
-    before.current = rows
+    const by = of === before.current.of ? rows - before.current.rows : 0
+    before.current = { of, rows }
     const element = place.current
     if (!isNewestFirst || by <= 0 || element === null) return
     moved(by)
@@ -32,5 +32,5 @@ export function useNewest(
       element
         .querySelector('.grid-seen')
         ?.animate([{ transform: `translateY(${-by * rowPixels}px)` }, { transform: 'translateY(0)' }], SLIDE_MS)
-  }, [rows, isNewestFirst])
+  }, [of, rows, isNewestFirst])
 }

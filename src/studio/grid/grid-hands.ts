@@ -1,7 +1,7 @@
 /** What keys and pointer do in the grid. */
+import { copyText } from '../clipboard.ts'
 import type { CopyFormat } from '../rows/copy.ts'
 import type { Run } from '../run/run.ts'
-import { studio } from '../store.ts'
 import { scrollFor } from '../virtual/rows.ts'
 import { cellCount, type Cursor, moved, selected } from './cursor.ts'
 import { gridOf, sortedBy } from './grid-state.ts'
@@ -31,19 +31,15 @@ export function copySelection({ run, all, selection, state }: GridView, format: 
   const { top, bottom, left, right } = selection
   const chosen = wholeRow ? all : all.slice(left, right + 1)
   const input = { from: top, to: bottom + 1, columns: chosen.map(({ index }) => index), format }
-  void copyText(run, { ...input, arranged: state.arranged !== undefined })
+  void copyCells(run, { ...input, arranged: state.arranged !== undefined })
 }
 
-async function copyText(run: Run, input: Parameters<typeof run.ask<'copy'>>[1]): Promise<void> {
+async function copyCells(run: Run, input: Parameters<typeof run.ask<'copy'>>[1]): Promise<void> {
   const { text, rows } = await run.ask('copy', input)
   const wanted = input.to - input.from
   const copiedRows = `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
   const words = `${rows < wanted ? `the first ${copiedRows} of ${wanted}` : copiedRows} copied as ${input.format}`
-  const announcement = await navigator.clipboard.writeText(text).then(
-    () => words,
-    (cause: Error) => `Not copied: ${cause.message}`,
-  )
-  studio.set((s) => ({ ...s, announcement }))
+  await copyText(text, words)
 }
 
 /** Goes to the next cell with a text. False when there is none. */

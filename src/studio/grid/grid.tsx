@@ -47,9 +47,9 @@ export default function RowsPanel({ tab, run }: PanelProps) {
 function useArrangement(run: Run): void {
   const store = gridOf(run)
   const state = useStore(store, (s) => s)
-  const { rows, replaced, phase, columns } = useStore(run.state, (s) => s)
+  const { rows, replaced, dropped, phase, columns } = useStore(run.state, (s) => s)
   const wanted = arrangementFor(state, columns)
-  const key = wanted === undefined ? '' : JSON.stringify([wanted, replaced])
+  const key = wanted === undefined ? '' : JSON.stringify([wanted, replaced, dropped])
   useEffect(() => {
     if (wanted === undefined) {
       if (state.arranged !== undefined) store.set((s) => ({ ...s, arranged: undefined, isArranging: false }))

@@ -21,7 +21,11 @@ const WIDEST = 420
 
 /** Values first, then the key, then where the record stood. */
 function rank(path: string): number {
-  return path.startsWith('_meta') ? 2 : path === '_key' || path.startsWith('_key.') ? 0 : 1
+  return isOf(path, '_meta') ? 2 : isOf(path, '_key') ? 0 : 1
+}
+
+function isOf(path: string, part: string): boolean {
+  return path === part || path.startsWith(`${part}.`)
 }
 
 /** The width that shows a column's name and its values. */

@@ -41,7 +41,8 @@ export function useGrid(run: Run, element: { readonly current: HTMLElement | nul
   const view = useViewport(element)
   const received = useStore(run.state, (s) => s.rows)
   const replaced = useStore(run.state, (s) => s.replaced)
-  const isNewestFirst = useStore(run.state, (s) => s.follow && s.replaced === 0)
+  const dropped = useStore(run.state, (s) => s.dropped)
+  const isNewestFirst = useStore(run.state, (s) => s.newestFirst)
   const state = useStore(store, (s) => s)
   const { cursor, anchor, arranged } = state
   const { all, pinned, across } = useColumns(run, state, view)
@@ -54,10 +55,13 @@ export function useGrid(run: Run, element: { readonly current: HTMLElement | nul
   // Rows that come further down change nothing of what is seen, unless the newest stand first.
   const reach = isNewestFirst ? received : Math.min(received, seen.last + 64)
   const number = useStore(run.state, (s) => s.run)
-  const version = `${number} ${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${reach}`
+  const version = `${number} ${arranged?.key ?? ''} ${arranged?.of ?? ''} ${replaced} ${dropped} ${reach}`
   const wish = { first: seen.first, last: seen.last, columns, arranged: arranged !== undefined, version }
   const cells = useCells(run, wish, replaced > 0)
-  useNewest(element, isNewestFirst && arranged === undefined, received, ROW_PIXELS, (by) =>
+  // Sorted rows stand where they belong; filtered ones as they came.
+  const isOnTop = isNewestFirst && (arranged === undefined || state.sorts.length === 0)
+  const came = arranged === undefined ? { of: '', rows: received + dropped } : { of: arranged.key, rows: arranged.rows }
+  useNewest(element, isOnTop, came, ROW_PIXELS, (by) =>
     store.set((s) => {
       const down = (at: Cursor): Cursor => (at.row <= 0 ? at : { ...at, row: at.row + by })
       return { ...s, cursor: down(s.cursor), anchor: down(s.anchor) }

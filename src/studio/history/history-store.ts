@@ -2,6 +2,7 @@
  * Keeps what was run in the browser's storage, for each account by itself. A logout clears all of it. The storage is
  * read before each change: other tabs of the browser write there, too.
  */
+import { keep, kept } from '../kept.ts'
 import type { Run } from '../run/run.ts'
 import { isActive, type RunState } from '../run/run-state.ts'
 import { studio } from '../store.ts'
@@ -17,7 +18,7 @@ function key(): string | undefined {
 /** Newest first. */
 export function history(): readonly Entry[] {
   const place = key()
-  return place === undefined ? [] : readEntries(localStorage.getItem(place))
+  return place === undefined ? [] : readEntries(kept(place))
 }
 
 /** Notes every run of a tab when it ends. */
@@ -43,14 +44,10 @@ function note({ asked, startedMs, endedMs = startedMs, phase, rows }: RunState):
     outcome: phase as Outcome,
     rows,
   }
-  try {
-    localStorage.setItem(place, JSON.stringify(added(readEntries(localStorage.getItem(place)), entry)))
-  } catch {
-    // A browser that keeps nothing has no history.
-  }
+  keep(place, JSON.stringify(added(readEntries(kept(place)), entry)))
 }
 
 export function clearHistory(): void {
   const place = key()
-  if (place !== undefined) localStorage.removeItem(place)
+  if (place !== undefined) keep(place, null)
 }

@@ -2,11 +2,11 @@
 import { toggleComment } from '@codemirror/commands'
 import type { EditorView } from '@codemirror/view'
 import { useEffect, useRef } from 'preact/hooks'
+import { copyText } from '../clipboard.ts'
 import { addCommand, type Command } from '../commands/commands.ts'
 import type { Run } from '../run/run.ts'
 import { isActive } from '../run/run-state.ts'
 import { openDialog } from '../shell/shell-commands.ts'
-import { studio } from '../store.ts'
 
 interface Does {
   start(): void
@@ -62,19 +62,14 @@ export function useQueryCommands(run: Run, does: Does, editor: { readonly curren
       },
       { id: 'history', title: 'Show the history', keys: 'Alt+H', run: () => openDialog('history') },
       { id: 'saved', title: 'Save the query, or open a saved one', keys: 'Mod+S', run: () => openDialog('saved') },
-      { id: 'link', title: 'Copy a link to this query', run: () => void copyLink() },
+      {
+        id: 'link',
+        title: 'Copy a link to this query',
+        run: () => void copyText(location.href, 'The link is copied.'),
+      },
       { id: 'editor', title: 'Go to the editor', keys: 'Escape', run: () => editor.current?.focus() },
     ]
     const removals = all.map(addCommand)
     return () => removals.forEach((remove) => remove())
   }, [run])
-}
-
-/** What is behind `#` holds the environment, the statement and its parameters; who opens it logs in first. */
-async function copyLink(): Promise<void> {
-  const said = await navigator.clipboard.writeText(location.href).then(
-    () => 'The link is copied.',
-    () => 'The browser does not let the link be copied: it stands in the address bar.',
-  )
-  studio.set((s) => ({ ...s, announcement: said }))
 }

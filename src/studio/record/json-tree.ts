@@ -2,7 +2,7 @@
  * JSON text as a tree that is taken apart where one looks: a node is a part of the text, its children are found when it
  * is opened. Nothing is converted, so that digits stay and a value of megabytes costs what is shown of it.
  */
-import { skipString, skipValue } from '../rows/columns.ts'
+import { skipSpace, skipString, skipValue, stringText, valueStart } from '../../lib/text/json-walk.ts'
 
 export type NodeKind = 'object' | 'array' | 'text' | 'number' | 'boolean' | 'null'
 
@@ -12,11 +12,14 @@ export interface JsonNode {
   readonly kind: NodeKind
   readonly start: number
   readonly end: number
+  /** Whether there is something in it. */
+  readonly hasChildren: boolean
 }
 
 /** The whole of a text. */
 export function rootOf(text: string): JsonNode {
-  return nodeAt(text, undefined, 0, text.length)
+  const start = skipSpace(text, 0)
+  return nodeAt(text, undefined, start, skipValue(text, start))
 }
 
 function nodeAt(text: string, name: JsonNode['name'], start: number, end: number): JsonNode {
@@ -33,7 +36,8 @@ function nodeAt(text: string, name: JsonNode['name'], start: number, end: number
             : first === 't' || first === 'f'
               ? 'boolean'
               : 'number'
-  return { name, kind, start, end }
+  const hasChildren = (kind === 'object' || kind === 'array') && skipSpace(text, start + 1) < end - 1
+  return { name, kind, start, end, hasChildren }
 }
 
 /** Children of an object or array, `most` at most; `rest`: whether there are more. */
@@ -43,19 +47,20 @@ export function childrenOf(
   most = Number.POSITIVE_INFINITY,
 ): { readonly children: readonly JsonNode[]; readonly rest: boolean } {
   const children: JsonNode[] = []
-  if (node.kind !== 'object' && node.kind !== 'array') return { children, rest: false }
-  let at = node.start + 1
+  if (!node.hasChildren) return { children, rest: false }
+  let at = skipSpace(text, node.start + 1)
   while (at < node.end - 1) {
     if (children.length >= most) return { children, rest: true }
     let name: string | number = children.length
     if (node.kind === 'object') {
       const nameEnd = skipString(text, at)
-      name = JSON.parse(text.slice(at, nameEnd)) as string
-      at = nameEnd + 1
+      name = stringText(text.slice(at, nameEnd))
+      at = valueStart(text, nameEnd)
     }
     const end = skipValue(text, at)
     children.push(nodeAt(text, name, at, end))
-    at = end + 1
+    // Behind the comma.
+    at = skipSpace(text, skipSpace(text, end) + 1)
   }
   return { children, rest: false }
 }
@@ -68,7 +73,7 @@ export function memberOf(text: string, node: JsonNode, name: string): JsonNode |
 /** What a leaf says: of a text its characters, of everything else its JSON. */
 export function leafText(text: string, { kind, start, end }: JsonNode): string {
   const source = text.slice(start, end)
-  return kind === 'text' ? (JSON.parse(source) as string) : source
+  return kind === 'text' ? stringText(source) : source
 }
 
 /** The JSON with line breaks, every value as it stands. `most`: characters of the outcome. */
@@ -88,12 +93,17 @@ export function indented(text: string, most = Number.POSITIVE_INFINITY): string 
       at = end
       continue
     }
+    if (c === ' ' || c === '\n' || c === '\r' || c === '\t') {
+      at = skipSpace(text, at)
+      continue
+    }
     at++
     if (c === '{' || c === '[') {
-      const close = text[at]
+      const closeAt = skipSpace(text, at)
+      const close = text[closeAt]
       if (close === '}' || close === ']') {
         put(c + close)
-        at++
+        at = closeAt + 1
       } else {
         depth++
         put(c + line())
@@ -130,8 +140,10 @@ export function leavesOf(text: string, most: number): { readonly leaves: readonl
   return { leaves, rest }
 }
 
-/** The path of a child. */
+/** The path of a child; names that would read as more than one stand in backticks, so that no two have the same. */
 export function childPath(path: string, name: JsonNode['name']): string {
   if (typeof name === 'number') return `${path}[${name}]`
-  return path === '' ? (name ?? '') : `${path}.${name}`
+  if (name === undefined) return path
+  const step = name === '' || /[.`[]/.test(name) ? `\`${name.replaceAll('`', '``')}\`` : name
+  return path === '' ? step : `${path}.${step}`
 }

@@ -1,6 +1,8 @@
 /** One record beside the rows: its value, key, headers, metadata and bytes; what is near it, and what is like it. */
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { stringText } from '../../lib/text/json-walk.ts'
 import { memberText } from '../../lib/text/lossless-json.ts'
+import { copyText } from '../clipboard.ts'
 import { gridOf } from '../grid/grid-state.ts'
 import type { PanelProps } from '../registry.ts'
 import { recordText } from '../route.ts'
@@ -221,6 +223,8 @@ function useRecord(tab: Tab, run: Run, set: SetState): void {
   }, [place])
 }
 
+const MISSING = 'There is no such record any more: it was deleted, or compacted away.'
+
 function useDetail({ place, row }: RecordState, set: SetState): void {
   useEffect(() => {
     if (place === undefined) return
@@ -228,9 +232,8 @@ function useDetail({ place, row }: RecordState, set: SetState): void {
     firstRow(detailSql(place), abort.signal).then(
       (data) => {
         if (abort.signal.aborted) return
-        const missing = 'There is no such record any more: it was deleted, or compacted away.'
         if (data === 'missing')
-          set((s) => ({ ...s, isLoading: false, failure: row === undefined ? missing : undefined }))
+          set((s) => ({ ...s, isLoading: false, failure: row === undefined ? MISSING : undefined }))
         else set((s) => ({ ...s, isLoading: false, detail: detailOf(data) }))
       },
       (cause: Error) => {
@@ -259,11 +262,7 @@ function Unreadable({ what }: { readonly what: 'key' | 'value' }) {
 function SideView({ side, state, detail, set, compared, ask, title }: SideProps) {
   const act = (what: 'copy' | 'elsewhere', _path: string, json: string): void => {
     if (what === 'elsewhere') return ask(elsewhereSql(json))
-    const text = json.startsWith('"') ? (JSON.parse(json) as string) : json
-    void navigator.clipboard
-      .writeText(text)
-      .then(() => studio.set((s) => ({ ...s, announcement: 'copied' })))
-      .catch((cause: Error) => studio.set((s) => ({ ...s, announcement: `Not copied: ${cause.message}` })))
+    void copyText(json.startsWith('"') ? stringText(json) : json, 'copied')
   }
   const tree = (label: string, json: string | undefined) =>
     json === undefined ? (
@@ -321,6 +320,7 @@ function Large({
     load(true)
     wholeRow(wholeSql(place, what))
       .then((row) => {
+        if (row === 'missing') return { failure: MISSING }
         if (what === 'value') return { value: memberText(row, 'v') ?? 'null' }
         return { bytes: JSON.parse(memberText(row, 'r') ?? '""') as string }
       })

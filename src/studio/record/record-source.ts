@@ -7,7 +7,9 @@ import type { Stats } from '../../protocol/frames.ts'
 import { parseScript } from '../../sql/parse.ts'
 import { printName, printString } from '../../sql/print.ts'
 import type { RecordPlace } from '../route.ts'
+import { textCondition } from '../rows/copy.ts'
 import { childrenOf, leafText, rootOf } from './json-tree.ts'
+import { spellings } from '../topic/search/spellings.ts'
 import { topicSql } from './topic-sql.ts'
 
 /**
@@ -82,7 +84,7 @@ export function aroundSql({ topic, partition, offset }: RecordPlace): string {
 export function keyCondition(keyJson: string, name = '_key'): string {
   const root = rootOf(keyJson)
   if (root.kind === 'null') return `${name} IS NULL`
-  if (root.kind === 'text') return `${name} = ${printString(leafText(keyJson, root))}`
+  if (root.kind === 'text') return textCondition(name, leafText(keyJson, root))
   if (root.kind !== 'object')
     return root.kind === 'array' ? `CAST(${name} AS string) = ${printString(keyJson)}` : `${name} = ${keyJson}`
   const { children } = childrenOf(keyJson, root)
@@ -101,11 +103,11 @@ export function sameKeySql(topic: string, keyJson: string): string {
 export function elsewhereSql(json: string): string {
   const root = rootOf(json)
   const text = leafText(json, root)
-  const like = printString(`%${text.replaceAll('%', '_')}%`)
+  const found = spellings(text).map((spelling) => `CONTAINS(CAST(_value AS string), ${printString(spelling)})`)
   return [
     'SELECT _meta.topic AS topic, _meta.partition AS `partition`, _meta.offset AS `offset`,',
     '_meta.timestamp AS `time`, _key AS `key`, _value AS `value`',
-    `FROM \`*\` WHERE CAST(_key AS string) = ${printString(text)} OR CAST(_value AS string) LIKE ${like} LIMIT 100`,
+    `FROM \`*\` WHERE CAST(_key AS string) = ${printString(text)} OR ${found.join(' OR ')} LIMIT 100`,
   ].join(' ')
 }
 

@@ -40,7 +40,7 @@ export function TreeView({ label, json, act }: Props) {
   }
   const choose = ({ path, more, isOpen, node }: Line): void => {
     if (more !== undefined) set(path, more)
-    else if (isNode(node)) set(path, isOpen ? undefined : SHOWN)
+    else if (node.hasChildren) set(path, isOpen ? undefined : SHOWN)
   }
   const press = (event: KeyboardEvent): void => {
     const line = lines[current]
@@ -49,7 +49,7 @@ export function TreeView({ label, json, act }: Props) {
       const to = Math.max(0, Math.min(lines.length - 1, next))
       move(to)
       document.getElementById(`tree-${label}-${to}`)?.scrollIntoView({ block: 'nearest' })
-    } else if (event.key === 'ArrowRight' && isNode(line.node)) set(line.path, open.get(line.path) ?? SHOWN)
+    } else if (event.key === 'ArrowRight' && line.node.hasChildren) set(line.path, open.get(line.path) ?? SHOWN)
     else if (event.key === 'ArrowLeft' && line.isOpen) set(line.path, undefined)
     else if (event.key === 'ArrowLeft') move(parentOf(lines, current))
     else if (event.key === 'Enter') choose(line)
@@ -74,7 +74,7 @@ export function TreeView({ label, json, act }: Props) {
           role="treeitem"
           aria-level={line.depth + 1}
           aria-selected={i === current}
-          aria-expanded={line.more === undefined && isNode(line.node) ? line.isOpen : undefined}
+          aria-expanded={line.more === undefined && line.node.hasChildren ? line.isOpen : undefined}
           style={{ paddingLeft: `${line.depth * 16 + 4}px` }}
           onClick={() => {
             move(i)
@@ -116,10 +116,10 @@ function LineView({
   return (
     <>
       <span class="twist" aria-hidden="true">
-        {isNode(node) ? (isOpen ? '▾' : '▸') : ''}
+        {node.hasChildren ? (isOpen ? '▾' : '▸') : ''}
       </span>
       {name !== '' && <span class="name">{name}</span>}
-      {isNode(node) ? (
+      {node.hasChildren ? (
         <span class="soft">{isOpen ? (node.kind === 'array' ? '[ ]' : '{ }') : source(json, node, 60)}</span>
       ) : (
         <span class={`value ${node.kind}`} title={node.kind === 'text' ? source(json, node, 300) : undefined}>
@@ -135,7 +135,7 @@ function LineView({
         >
           Copy
         </button>
-        {!isNode(node) && node.kind !== 'null' && (
+        {!node.hasChildren && node.kind !== 'null' && (
           <button
             type="button"
             class="quiet"
@@ -155,10 +155,6 @@ function stop(event: Event, act: () => void): void {
   act()
 }
 
-function isNode({ kind, start, end }: JsonNode): boolean {
-  return (kind === 'object' || kind === 'array') && end - start > 2
-}
-
 function source(json: string, { start, end }: JsonNode, most = Number.POSITIVE_INFINITY): string {
   return end - start > most ? `${json.slice(start, start + most)}…` : json.slice(start, end)
 }
@@ -176,13 +172,16 @@ function linesOf(json: string, root: JsonNode, open: ReadonlyMap<string, number>
   const lines: Line[] = []
   const visit = (node: JsonNode, path: string, depth: number): void => {
     const most = open.get(path)
-    lines.push({ node, path, depth, isOpen: most !== undefined && isNode(node) })
-    if (most === undefined || !isNode(node)) return
+    lines.push({ node, path, depth, isOpen: most !== undefined && node.hasChildren })
+    if (most === undefined || !node.hasChildren) return
     const { children, rest } = childrenOf(json, node, most)
     for (const child of children) visit(child, childPath(path, child.name), depth + 1)
     if (rest) lines.push({ node, path, depth: depth + 1, isOpen: false, more: most + 10 * SHOWN })
   }
-  if (!isNode(root)) return [{ node: root, path: '', depth: 0, isOpen: false }]
-  for (const child of childrenOf(json, root, open.get('') ?? SHOWN).children) visit(child, childPath('', child.name), 0)
+  if (!root.hasChildren) return [{ node: root, path: '', depth: 0, isOpen: false }]
+  const most = open.get('') ?? SHOWN
+  const { children, rest } = childrenOf(json, root, most)
+  for (const child of children) visit(child, childPath('', child.name), 0)
+  if (rest) lines.push({ node: root, path: '', depth: 0, isOpen: false, more: most + 10 * SHOWN })
   return lines
 }

@@ -27,11 +27,28 @@ export interface Arranged {
 interface Kept extends Arranged {
   readonly key: string
   readonly order: Int32Array
+  readonly isSorted: boolean
   readonly replaced: number
+  readonly dropped: number
 }
 
 const kept = new WeakMap<Result, Kept>()
 const wanted = new WeakMap<Result, object>()
+
+/** The last arrangement, without the rows that went since. */
+function lastOf(result: Result): Kept | undefined {
+  const before = kept.get(result)
+  if (before === undefined || before.dropped === result.dropped) return before
+  const gone = result.dropped - before.dropped
+  const order = before.order
+    .subarray(0, before.rows)
+    .map((row) => row - gone)
+    .filter((row) => row >= 0)
+  const of = Math.max(0, before.of - gone)
+  const now = { ...before, order, rows: order.length, of, dropped: result.dropped }
+  kept.set(result, now)
+  return now
+}
 
 /** Not a limit: characters of a value that count for its place in the order. */
 const SORTED_CHARACTERS = 1000
@@ -39,13 +56,15 @@ const SORTED_CHARACTERS = 1000
 /** The row of the result that stands at a place; the arrangement is the last one that was asked for. */
 export function rowAt(result: Result, place: number, arranged: boolean): number {
   if (!arranged) return result.newestFirst ? result.rows - 1 - place : place
-  const order = kept.get(result)
-  return order !== undefined && place < order.rows ? order.order[place] : -1
+  const last = lastOf(result)
+  if (last === undefined || place < 0 || place >= last.rows) return -1
+  // Rows that are filtered only stand as they do without a filter.
+  return last.order[result.newestFirst && !last.isSorted ? last.rows - 1 - place : place]
 }
 
 /** How many rows there are to be seen. */
 export function placesOf(result: Result, arranged: boolean): number {
-  return arranged ? (kept.get(result)?.rows ?? 0) : result.rows
+  return arranged ? (lastOf(result)?.rows ?? 0) : result.rows
 }
 
 /** Arranges what is there. undefined when another arrangement was asked for meanwhile. */
@@ -54,8 +73,8 @@ export async function arrange(result: Result, { sorts, filters }: Arrangement): 
   wanted.set(result, own)
   const isWanted = (): boolean => wanted.get(result) === own
   const key = JSON.stringify({ sorts, filters })
-  const before = kept.get(result)
-  const { rows: of, replaced } = result
+  const before = lastOf(result)
+  const { rows: of, replaced, dropped } = result
   // Rows that came since are looked at alone, where the order of arrival counts.
   const goesOn = sorts.length === 0 && before?.key === key && before.replaced === replaced && before.of <= of
   const first = goesOn ? before.of : 0
@@ -86,7 +105,9 @@ export async function arrange(result: Result, { sorts, filters }: Arrangement): 
   }
   // A short one needs no turn, in which it would have seen that another was asked for.
   if (!isWanted()) return undefined
-  kept.set(result, { key, order, rows: count, of, replaced })
+  // Rows went meanwhile, and those that are left moved up.
+  if (result.dropped !== dropped) return await arrange(result, { sorts, filters })
+  kept.set(result, { key, order, isSorted: sorts.length > 0, rows: count, of, replaced, dropped })
   return { rows: count, of }
 }
 

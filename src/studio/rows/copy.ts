@@ -100,7 +100,13 @@ export function cellCondition(column: Pick<Column, 'path' | 'names'>, cell: Cell
   const name = columnSql(column)
   if (cell === undefined || cell.kind === 'null') return `${name} IS NULL`
   if (cell.kind === 'json') return `CAST(${name} AS string) = ${printString(cell.text)}`
-  return `${name} = ${cell.kind === 'text' ? printString(cell.text) : cell.text}`
+  return cell.kind === 'text' ? textCondition(name, cell.text) : `${name} = ${cell.text}`
+}
+
+/** JSON has no NaN and no infinities: they come as texts, and a double is not compared with a text. */
+export function textCondition(name: string, text: string): string {
+  const isOfNumbers = text === 'NaN' || text === 'Infinity' || text === '-Infinity'
+  return `${isOfNumbers ? `CAST(${name} AS string)` : name} = ${printString(text)}`
 }
 
 /** A column as SQL writes it. */

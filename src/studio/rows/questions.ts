@@ -24,7 +24,7 @@ interface WindowInput {
 export interface Questions {
   /** The cells of the rows `from` to `to`, of the columns at these positions. */
   readonly window: (result: Result, input: WindowInput) => Window
-  /** The whole data of the RECORD of a row, as JSON; undefined when there is no such row. */
+  /** The whole data of the RECORD of the row with this number, as JSON; undefined when there is no such row. */
   readonly record: (result: Result, input: { row: number }) => string | undefined
   /** What the columns hold, for the choice of a chart. */
   readonly chartColumns: (result: Result, input: object) => readonly ColumnFacts[]
@@ -46,9 +46,14 @@ export const QUESTIONS: Questions = {
     const first = Math.max(0, Math.min(from, count))
     const numbers: number[] = []
     for (let place = first; place < Math.min(to, count); place++) numbers.push(rowAt(result, place, arranged))
-    return { from: first, numbers, rows: numbers.map((row) => result.cells(row, columns)) }
+    const { dropped } = result
+    const rows = numbers.map((row) => result.cells(row, columns))
+    return { from: first, numbers: numbers.map((row) => row + dropped), rows }
   },
-  record: (result, { row }) => (row >= 0 && row < result.rows ? result.text(row) : undefined),
+  record(result, { row: number }) {
+    const row = number - result.dropped
+    return row >= 0 && row < result.rows ? result.text(row) : undefined
+  },
   chartColumns: (result) => columnFacts(result),
   chart: (result, spec) => chartData(result, spec),
   arrange,

@@ -2,6 +2,7 @@
  * The rows of a result as the worker keeps them: UTF-8 text in large blocks of memory, outside of the heap, so that the
  * ceiling in bytes is what is really held. A row is taken apart when somebody wants to see it. Numbers stay text.
  */
+import { stringText } from '../../lib/text/json-walk.ts'
 import { type Column, Columns } from './columns.ts'
 
 /** What a result may grow to. */
@@ -29,6 +30,8 @@ export const MAX_FOLLOWED_ROWS = 100_000
 export const MAX_CELL = 300
 
 const BLOCK_BYTES = 1 << 20
+/** A row of so many bytes that does not fit into what is left has a block of its size. */
+const OWN_BLOCK = BLOCK_BYTES / 8
 /** Numbers of live rows grow; so many bytes are left for that. */
 const SPARE = 64
 const NO_BYTES = new Uint8Array(0)
@@ -46,7 +49,7 @@ export interface Window {
   readonly from: number
   /** A row has as many cells as columns were asked for. */
   readonly rows: readonly (readonly (Cell | undefined)[])[]
-  /** Of each row its number in the result, in order of arrival. */
+  /** Of each row its number in order of arrival; those that went count. */
   readonly numbers: readonly number[]
 }
 
@@ -74,10 +77,14 @@ export class Result {
   readonly #byId = new Map<string, number>()
   /** Bytes that each of those has; a longer one needs another place. */
   readonly #room = new Map<number, number>()
+  /** By block, the bytes at its end that stay empty. */
+  readonly #empty = new Map<number, number>()
   rows = 0
   bytes = 0
   /** How many times a row took the place of an earlier one. */
   replaced = 0
+  /** Rows that went, because there were too many. What stood at `dropped` stands at 0. */
+  dropped = 0
   /** By partition, the offset of the last row, and whether offsets came in order. Empty where rows have none. */
   readonly positions = new Map<number, bigint>()
   inOrder = true
@@ -106,17 +113,8 @@ export class Result {
       this.#learn(data)
       return true
     }
-    const most = data.length * 3 + (this.keepsIds ? SPARE : 0)
-    let block = this.#blocks.at(-1)
-    if (block === undefined || most > block.length - this.#filled) {
-      const size = Math.max(BLOCK_BYTES, most)
-      if (this.bytes + data.length > ceiling.bytes) return false
-      block = new Uint8Array(size)
-      this.#blocks.push(block)
-      this.#filled = 0
-    }
-    const { written } = this.#encoder.encodeInto(data, block.subarray(this.#filled))
-    if (this.bytes + written > ceiling.bytes) return false
+    const written = this.#encode(data, ceiling)
+    if (written === undefined) return false
     const row = known ?? this.rows++
     if (known !== undefined) this.replaced++
     this.#place(row, this.#blocks.length - 1, this.#filled, written)
@@ -127,6 +125,29 @@ export class Result {
     if (rowId !== undefined && this.keepsIds) this.#byId.set(rowId, row)
     this.#learn(data)
     return true
+  }
+
+  /** Behind what there is, where #filled points then. Gives its bytes; undefined when that is beyond the ceiling. */
+  #encode(data: string, ceiling: Ceiling): number | undefined {
+    const spare = this.keepsIds ? SPARE : 0
+    const block = this.#blocks.at(-1)
+    const rest = block === undefined ? 0 : Math.max(0, block.length - this.#filled)
+    if (block !== undefined && rest > spare) {
+      const { read, written } = this.#encoder.encodeInto(data, block.subarray(this.#filled, block.length - spare))
+      if (read === data.length) return this.bytes + written > ceiling.bytes ? undefined : written
+    }
+    if (this.bytes + rest + data.length > ceiling.bytes) return undefined
+    const bytes = this.#encoder.encode(data)
+    if (this.bytes + rest + bytes.length > ceiling.bytes) return undefined
+    // What stays empty is held as well.
+    if (block !== undefined) this.#empty.set(this.#blocks.length - 1, rest)
+    this.bytes += rest
+    const size = bytes.length + spare
+    const next = spare === 0 && size >= OWN_BLOCK ? bytes : new Uint8Array(size >= OWN_BLOCK ? size : BLOCK_BYTES)
+    if (next !== bytes) next.set(bytes)
+    this.#blocks.push(next)
+    this.#filled = 0
+    return bytes.length
   }
 
   /** Into the place of the earlier row, so that what changes all the time does not grow. False when it is too long. */
@@ -178,8 +199,12 @@ export class Result {
     this.#room.clear()
     // Blocks keep their numbers; what nobody points at is given back.
     const first = this.rows === 0 ? this.#blocks.length - 1 : this.#block[0]
-    for (let block = 0; block < first; block++) this.#blocks[block] = NO_BYTES
-    this.replaced++
+    for (let block = 0; block < first; block++) {
+      this.#blocks[block] = NO_BYTES
+      this.bytes -= this.#empty.get(block) ?? 0
+      this.#empty.delete(block)
+    }
+    this.dropped += gone
   }
 
   /** The JSON of a row: the data of its RECORD. */
@@ -219,7 +244,7 @@ export function cellOf(text: string, start: number, end: number, most: number): 
     // An escape has six characters at most; one that is cut in the middle is left out.
     const isLong = length > most * 6 + 2
     const source = isLong ? `${withoutHalf(text.slice(start, start + most * 6 + 1))}"` : text.slice(start, end)
-    const whole = parsed(source)
+    const whole = stringText(source)
     return whole.length > most || isLong
       ? { kind: 'text', text: whole.slice(0, most), cutFrom: isLong ? length : whole.length }
       : { kind: 'text', text: whole }
@@ -241,15 +266,6 @@ export function cellOf(text: string, start: number, end: number, most: number): 
 function withoutHalf(source: string): string {
   const half = /(?:^|[^\\])(?:\\\\)*(\\(?:u[0-9a-f]{0,3})?)$/i.exec(source)
   return half === null ? source : source.slice(0, source.length - half[1].length)
-}
-
-function parsed(source: string): string {
-  if (!source.includes('\\')) return source.slice(1, -1)
-  try {
-    return JSON.parse(source) as string
-  } catch {
-    return source.slice(1, -1)
-  }
 }
 
 /** The columns as the page gets them. */

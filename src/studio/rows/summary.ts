@@ -5,7 +5,7 @@
 import { columnsAt, placesOf, rowAt } from './arrange.ts'
 import type { Cell, Result } from './result.ts'
 import { inSlices } from './slices.ts'
-import { compareTexts, isThere } from './values.ts'
+import { compareTexts, edgeTexts, isThere } from './values.ts'
 
 /** A value with how often it is there. */
 export interface Counted {
@@ -147,9 +147,9 @@ function barsOf(values: readonly number[], areTimes: boolean): readonly Bar[] {
   if (!Number.isFinite(width) || width <= 0) return []
   const counts = new Array<number>(BARS).fill(0)
   for (const value of values) counts[Math.min(BARS - 1, Math.floor((value - least) / width))]++
-  const text = (value: number): string =>
-    areTimes ? new Date(Math.round(value)).toISOString() : String(Number(value.toPrecision(6)))
-  return counts.map((count, i) => ({ from: text(least + i * width), to: text(least + (i + 1) * width), count }))
+  const numbers = Array.from({ length: BARS + 1 }, (_, i) => (i === BARS ? greatest : least + i * width))
+  const edges = areTimes ? numbers.map((value) => new Date(Math.round(value)).toISOString()) : edgeTexts(numbers, 6)
+  return counts.map((count, i) => ({ from: edges[i], to: edges[i + 1], count }))
 }
 
 /** HyperLogLog with 4,096 registers: about 1.6 % off. */

@@ -47,3 +47,10 @@ export function compareTexts(kind: Cell['kind'], a: string, b: string): number {
   if (kind === 'number') return compareNumbers(a, b)
   return a < b ? -1 : a > b ? 1 : 0
 }
+
+/** Edges of ranges, ascending: with as few digits as tell neighbours apart, `digits` at least. */
+export function edgeTexts(edges: readonly number[], digits: number): readonly string[] {
+  const texts = edges.map((value) => String(Number(value.toPrecision(digits))))
+  const areApart = texts.every((text, i) => i === 0 || text !== texts[i - 1])
+  return areApart || digits >= 17 ? texts : edgeTexts(edges, digits + 1)
+}

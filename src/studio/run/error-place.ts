@@ -1,4 +1,5 @@
 /** Finds the place in the statement that an error of the server points at: the line with a number, and the carets below it. */
+import { cells, shownPoints } from '../../sql/error.ts'
 
 /** `line` counts from 1; `from` and `to` are columns in UTF-16 units, from 0. */
 export interface ErrorPlace {
@@ -7,15 +8,52 @@ export interface ErrorPlace {
   readonly to: number
 }
 
-/** undefined where the message shows no place. */
-export function errorPlace(message: string): ErrorPlace | undefined {
+/**
+ * undefined where the message shows no place. Carets are counted in cells of a terminal, of a long line a piece is shown:
+ * `sql`, the text that was sent, says what they stand for.
+ */
+export function errorPlace(message: string, sql?: string): ErrorPlace | undefined {
   const lines = message.split('\n')
-  const marks = lines.findIndex((line) => /^ *\| *\^+/.test(line))
+  const marks = lines.findLastIndex((line) => /^ *\| *\^+ *$/.test(line))
   const source = marks < 1 ? null : /^ *(\d+) \| /.exec(lines[marks - 1])
   if (source === null) return undefined
-  const from = lines[marks].indexOf('^') - source[0].length
+  const shown = [...lines[marks - 1].slice(source[0].length)]
+  const left = lines[marks].indexOf('^') - source[0].length
+  if (left < 0) return undefined
   const carets = /\^+/.exec(lines[marks])?.[0].length ?? 1
-  return from < 0 ? undefined : { line: Number(source[1]), from, to: from + carets }
+  const from = pointAt(shown, 0, left)
+  const to = from >= shown.length ? from + carets : pointAt(shown, from, carets)
+  const line = Number(source[1])
+  const written = sql?.split('\n')[line - 1]?.replace(/\r$/, '')
+  if (written === undefined) return { line, from: units(shown, from), to: units(shown, to) }
+  const before = placeIn(shownPoints(written), shown)
+  const points = [...written]
+  return before === undefined ? undefined : { line, from: units(points, before + from), to: units(points, before + to) }
+}
+
+/** Which code point stands so many cells behind the one at `from`; marks belong to the one before them. */
+function pointAt(points: readonly string[], from: number, width: number): number {
+  let at = from
+  for (let left = width; at < points.length; at++) {
+    const own = cells([points[at]])
+    if (left < own || (left === 0 && own > 0)) break
+    left -= own
+  }
+  return at
+}
+
+/** Where a piece of a line stands in it; undefined where that could be several places: no mark is better than a wrong one. */
+function placeIn(line: readonly string[], piece: readonly string[]): number | undefined {
+  if (line.length <= piece.length) return 0
+  const places: number[] = []
+  for (let at = 0; at + piece.length <= line.length && places.length < 2; at++)
+    if (piece.every((c, i) => line[at + i] === c)) places.push(at)
+  return places.length === 1 ? places[0] : undefined
+}
+
+/** UTF-16 units of the first code points; one for each that is not there. */
+function units(points: readonly string[], count: number): number {
+  return points.slice(0, count).join('').length + Math.max(0, count - points.length)
 }
 
 /** The same as positions in the text. */

@@ -34,6 +34,8 @@ export interface Rows {
   readonly bytes: number
   /** How many times a row took the place of an earlier one. */
   readonly replaced?: number
+  /** Whether the last row that came stands first. */
+  readonly newestFirst?: boolean
   readonly columnsVersion: number
   /** Rows of a following query that went, because there were too many. */
   readonly dropped?: number

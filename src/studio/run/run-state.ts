@@ -25,6 +25,8 @@ export interface RunState {
   readonly bytes: number
   /** How many times a row took the place of an earlier one (live results). */
   readonly replaced: number
+  /** Whether the last row that came stands first. */
+  readonly newestFirst: boolean
   readonly columns: readonly Column[]
   readonly columnsVersion: number
   readonly stats: Stats | undefined
@@ -62,6 +64,7 @@ export const IDLE: RunState = {
   rows: 0,
   bytes: 0,
   replaced: 0,
+  newestFirst: false,
   columns: [],
   columnsVersion: 0,
   stats: undefined,
@@ -127,6 +130,7 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         rows: event.rows,
         bytes: event.bytes,
         replaced: event.replaced ?? 0,
+        newestFirst: event.newestFirst ?? state.newestFirst,
         dropped: event.dropped ?? state.dropped,
         columnsVersion: event.columnsVersion,
         columns: event.columns ?? state.columns,
@@ -146,7 +150,7 @@ export function after(state: RunState, event: RunEvent, nowMs: number): RunState
         ...state,
         ...ended,
         phase: 'failed',
-        error: { message: event.message, place: errorPlace(event.message) },
+        error: { message: event.message, place: errorPlace(event.message, state.sql) },
       }
     case 'held':
       return state.paused === undefined ? state : { ...state, paused: { rows: event.rows, stopped: event.stopped } }

@@ -38,12 +38,11 @@ class Reading {
   #held: Held | undefined
   /** The reading ended while it was paused. */
   #stopped = false
-  #dropped = 0
   /** By partition, where a following query began to read. */
   #begins = new Map<number, number>()
   /** Every partition was in the statistics. */
   #knowsAll = true
-  #told = { rows: -1, replaced: 0, version: -1, held: 0, ms: 0 }
+  #told = { rows: -1, replaced: 0, dropped: 0, version: -1, held: 0, ms: 0 }
   #timer: Timer | undefined
   #bad = 0
   #places: RecordMetadata[] = []
@@ -164,9 +163,7 @@ class Reading {
     const most = follow ? { ...ceiling, rows: Math.min(ceiling.rows, MAX_FOLLOWED_ROWS) } : ceiling
     if (kept.add(data, most, rowId)) return true
     if (kept.newestFirst && kept.rows > 0) {
-      const half = Math.ceil(kept.rows / 2)
-      kept.dropOldest(half)
-      this.#dropped += half
+      kept.dropOldest(Math.ceil(kept.rows / 2))
       if (kept.add(data, most, rowId)) return true
     }
     this.#news()
@@ -187,11 +184,12 @@ class Reading {
     this.#places = []
     const held = this.#held?.count ?? 0
     if (held !== this.#told.held) this.#tell({ what: 'held', rows: held, stopped: this.#stopped })
-    const { rows, bytes, replaced, columns } = this.#kept
-    const told = { rows, replaced, version: columns.version, held, ms: systemClock.monotonic() }
+    const { rows, bytes, replaced, dropped, newestFirst, columns } = this.#kept
+    const told = { rows, replaced, dropped, version: columns.version, held, ms: systemClock.monotonic() }
     const isNew = told.version !== this.#told.version
-    if (isNew || rows !== this.#told.rows || replaced !== this.#told.replaced) {
-      const now = { rows, bytes, replaced, columnsVersion: columns.version, dropped: this.#dropped }
+    const { rows: before, replaced: replacedBefore, dropped: droppedBefore } = this.#told
+    if (isNew || rows !== before || replaced !== replacedBefore || dropped !== droppedBefore) {
+      const now = { rows, bytes, replaced, dropped, newestFirst, columnsVersion: columns.version }
       this.#tell({ what: 'rows', ...now, ...(isNew ? { columns: columnsOf(this.#kept) } : {}) })
     }
     this.#told = told

@@ -1,12 +1,12 @@
 /** The way in and out: what the page does at its start, at a login and at a logout. */
 import { systemClock } from '../../lib/clock.ts'
+import { keepNothing } from '../kept.ts'
 import { forgetTopics } from '../explorer/topics-store.ts'
 import { exportsStore } from '../export/exports.ts'
 import { closeRuns } from '../run/runs.ts'
 import { codeOf, decodeRoute } from '../route.ts'
 import { atRoute, isBack, loggedOut, studio, withTab } from '../store.ts'
 import { stopAddress } from '../shell/address.ts'
-import { THEME_KEY } from '../shell/theme.ts'
 import { type Credentials, environmentNames, logIn, logOut, onceReady, RestFailure, whoAmI } from './server.ts'
 
 /** A link with a one-time code is used up and taken out of the address; then the server says who is logged in. */
@@ -89,12 +89,6 @@ function hearOtherTabs(): void {
   })
 }
 
-/** What of the browser's storage is the user's. Other programs of the same origin have theirs, and colours are no secret. */
-export function forgetStored(storage: Pick<Storage, 'length' | 'key' | 'removeItem'>): void {
-  const keys = Array.from({ length: storage.length }, (_, i) => storage.key(i) ?? '')
-  for (const key of keys) if (key.startsWith('sluice.') && key !== THEME_KEY) storage.removeItem(key)
-}
-
 /** Where the server knows nothing of a logout, the cookie still logs in, and no script can take it away. */
 export function leftText(failure: string | undefined): string {
   if (failure === undefined) return 'You are logged out.'
@@ -109,7 +103,7 @@ function forgetAll(): void {
   closeRuns()
   forgetTopics()
   exportsStore.set(() => [])
-  forgetStored(localStorage)
+  keepNothing()
   history.replaceState(null, '', '#')
   studio.set((state) => loggedOut(state))
 }

@@ -1,5 +1,6 @@
 /** The frame of the page: top bar, explorer, tabs, the view of the shown tab, dialogs, live region, keys. */
 import { useEffect } from 'preact/hooks'
+import { notCopied } from '../clipboard.ts'
 import { Explorer } from '../explorer/explorer.tsx'
 import { loadTopics } from '../explorer/topics-store.ts'
 import { Part, preload } from '../lazy.tsx'
@@ -27,6 +28,7 @@ export function Shell() {
     <>
       {session.kind === 'in' ? <Workbench /> : <Login message={session.message} />}
       <LiveRegion />
+      <NotCopied />
     </>
   )
 }
@@ -37,6 +39,20 @@ function LiveRegion() {
     <div class="unseen" role="status" aria-live="polite">
       {text}
     </div>
+  )
+}
+
+/** What else would be noticed when it is pasted. */
+function NotCopied() {
+  const why = useStore(notCopied, (text) => text)
+  if (why === undefined) return null
+  return (
+    <p class="not-copied" role="alert">
+      {why}{' '}
+      <button type="button" class="quiet" aria-label="Close the message" onClick={() => notCopied.set(() => undefined)}>
+        ✕
+      </button>
+    </p>
   )
 }
 

@@ -1,13 +1,11 @@
 /** Light and dark: as the system has it, or as the user chose. The choice is kept by the browser; it is no secret. */
+import { keep, kept, THEME_KEY } from '../kept.ts'
 import { studio, type Theme } from '../store.ts'
-
-/** Where the browser keeps the choice. */
-export const THEME_KEY = 'sluice.theme'
 
 /** Takes the choice of the last visit, and follows further ones. */
 export function beginTheme(): void {
-  const kept = localStorage.getItem(THEME_KEY)
-  if (kept === 'light' || kept === 'dark') studio.set((state) => ({ ...state, theme: kept }))
+  const before = kept(THEME_KEY)
+  if (before === 'light' || before === 'dark') studio.set((state) => ({ ...state, theme: before }))
   let shown: Theme | undefined
   const show = (): void => {
     const { theme } = studio.get()
@@ -27,7 +25,6 @@ export function nextTheme(theme: Theme): Theme {
 
 export function switchTheme(): void {
   const theme = nextTheme(studio.get().theme)
-  if (theme === 'system') localStorage.removeItem(THEME_KEY)
-  else localStorage.setItem(THEME_KEY, theme)
+  keep(THEME_KEY, theme === 'system' ? null : theme)
   studio.set((state) => ({ ...state, theme, announcement: `Colours: ${theme}` }))
 }

@@ -143,6 +143,28 @@ test('records of very many layouts take one column of text, or their own members
   assert.equal(lines[1234], '{"_key":null,"c1234":1234}')
 })
 
+test('a line of NDJSON is a row, whatever white space its producer wrote', async () => {
+  const values = [
+    '{"a": 1, "b": {"c": "x  y"}}',
+    '{\r\n  "a" : 2 ,\r\n\t"b" : {\n "c": "\\n {" }\r\n}',
+    '\n{"a":3,\n"b":[ ],"b_":\r1.50}\n',
+  ]
+  world.append('wide', values, ['"k"', '{\n "id": 1 }', '7'])
+  const { text } = await ask('SELECT * FROM wide', 'ndjson')
+  assert.deepEqual(
+    text
+      .trimEnd()
+      .split(/[\r\n]/)
+      .map((line) => (JSON.parse(line) as { a: number }).a),
+    [1, 2, 3],
+  )
+  assert.match(text, /"b_":1.50\}/)
+  const inner = (await ask('SELECT b, _key FROM wide WHERE a = 2', 'ndjson')).text
+  assert.equal(inner, '{"b":{"c":"\\n {"},"_key":{"id":1}}\n')
+  const [row] = JSON.parse((await ask('SELECT b FROM wide WHERE a = 2', 'json')).text) as object[]
+  assert.deepEqual(row, { b: { c: '\n {' } })
+})
+
 test('a page of another origin cannot export with the cookie of somebody', async () => {
   const body = { sql: 'SELECT 1 AS one', format: 'csv' }
   const headers = { authorization: '', cookie: 'session_id=abc', origin: 'https://elsewhere.example' }

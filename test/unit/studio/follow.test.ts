@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { followText } from '../../../src/studio/follow/follow-text.ts'
 import { followAfter } from '../../../src/studio/rows/positions.ts'
 import { Result } from '../../../src/studio/rows/result.ts'
-import { rowAt } from '../../../src/studio/rows/arrange.ts'
+import { arrange, rowAt } from '../../../src/studio/rows/arrange.ts'
+import { QUESTIONS } from '../../../src/studio/rows/questions.ts'
 import { Held, MAX_HELD_ROWS } from '../../../src/studio/run/held.ts'
 import { after, begun, pausing } from '../../../src/studio/run/run-state.ts'
 import { parseExpression } from '../../../src/sql/parse.ts'
@@ -73,4 +74,46 @@ test('pause and resume as states, and what the line says', () => {
   assert.match(followText(after(state, rows, 5)).join(), /oldest 7 rows/)
   assert.equal(after(state, { what: 'behind', resume: 'x' }, 6).resume, 'x')
   assert.deepEqual(followText(begun('SELECT 1', 0)), [])
+})
+
+const at = (result: Result, from: number, to: number, arranged = false) =>
+  QUESTIONS.window(result, { from, to, columns: [0], arranged })
+const texts = (result: Result, arranged: boolean, to = 3) =>
+  at(result, 0, to, arranged).rows.map(([cell]) => cell?.text)
+
+test('rows that are let go are not rows that were replaced; numbers of rows go on counting', () => {
+  const result = new Result({ follows: true })
+  for (let i = 0; i < 10; i++) result.add(row(i), CEILING)
+  result.dropOldest(5)
+  result.add(row(10), CEILING)
+  assert.deepEqual([result.rows, result.replaced, result.dropped], [6, 0, 5])
+  assert.deepEqual(at(result, 0, 2).numbers, [10, 9])
+  assert.match(QUESTIONS.record(result, { row: 10 }) ?? '', /"n":10\}/)
+  assert.equal(QUESTIONS.record(result, { row: 4 }), undefined)
+  const state = after(
+    begun('SELECT 1', 0, true),
+    { what: 'rows', rows: 6, bytes: 9, columnsVersion: 1, newestFirst: true, dropped: 5 },
+    1,
+  )
+  assert.deepEqual([state.newestFirst, state.replaced, state.dropped], [true, 0, 5])
+})
+
+test('a filter leaves the newest row first, a sort does not; rows that go leave the arrangement too', async () => {
+  const result = new Result({ follows: true })
+  for (let i = 0; i < 10; i++) result.add(row(i), CEILING)
+  const filters = [{ path: 'n', test: '>=', text: '2' }] as const
+  await arrange(result, { sorts: [], filters })
+  assert.deepEqual(texts(result, true), ['9', '8', '7'])
+  result.dropOldest(5)
+  assert.deepEqual(texts(result, true, 9), ['9', '8', '7', '6', '5'])
+  result.add(row(10), CEILING)
+  assert.deepEqual(await arrange(result, { sorts: [], filters }), { rows: 6, of: 6 })
+  assert.deepEqual(texts(result, true), ['10', '9', '8'])
+  assert.deepEqual(at(result, 0, 1, true).numbers, [10])
+  await arrange(result, { sorts: [{ path: 'n', descending: false }], filters })
+  assert.deepEqual(texts(result, true), ['5', '6', '7'])
+  const ordered = new Result()
+  for (let i = 0; i < 5; i++) ordered.add(row(i), CEILING)
+  await arrange(ordered, { sorts: [], filters })
+  assert.deepEqual(texts(ordered, true), ['2', '3', '4'])
 })

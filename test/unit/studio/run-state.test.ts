@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Stats } from '../../../src/protocol/frames.ts'
 import { continuation } from '../../../src/studio/run/continuation.ts'
+import { renderSqlError, SqlError } from '../../../src/sql/error.ts'
 import { errorPlace, errorSentence, errorSpan } from '../../../src/studio/run/error-place.ts'
 import type { RunEvent } from '../../../src/studio/run/messages.ts'
 import { after, begun, goneOn, progressOf, type RunState } from '../../../src/studio/run/run-state.ts'
@@ -109,4 +110,35 @@ test('the place of an error', () => {
   assert.equal(text.slice(span?.from, span?.to), 'Nope')
   assert.equal(errorSentence(message), 'Unknown column "Nope".')
   assert.equal(errorPlace('no place'), undefined)
+})
+
+/** What an error on `word` marks of a text. */
+function marked(sql: string, word: string): string | undefined {
+  const start = sql.indexOf(word)
+  const message = renderSqlError(new SqlError('SYNTAX', 'No.', { start, end: start + word.length }), sql)
+  const place = errorPlace(message, sql)
+  const span = place === undefined ? undefined : errorSpan(sql, place)
+  return span === undefined ? undefined : sql.slice(span.from, span.to)
+}
+
+test('the place of an error is that of the word, whatever stands before it', () => {
+  const combining = 'cafe\u0301'
+  const numbers = Array.from({ length: 80 }, (_, i) => `c${i}`).join(', ')
+  for (const before of [
+    '',
+    "'東京都' AS a, ",
+    `'${combining} ${combining}' AS a, `,
+    "'👍🏽🇩🇪𝒳' AS a, ",
+    '\t\u200d',
+    `${numbers}, `,
+  ]) {
+    for (const word of ['nme', '名前', combining, 'a𝒳b'])
+      assert.equal(marked(`SELECT 1,\r\n ${before}${word} , x\nFROM t`, word), word, before + word)
+    assert.equal(marked(`SELECT ${before}nme, ${numbers}`, 'nme'), 'nme')
+  }
+  assert.equal(marked(`SELECT '東京' AS ${'東'.repeat(130)}`, '東'.repeat(130))?.[0], '東')
+  // A line of nothing but repetitions shows no place rather than a wrong one.
+  const periodic = 'a,'.repeat(500)
+  const span = { start: 400, end: 401 }
+  assert.equal(errorPlace(renderSqlError(new SqlError('SYNTAX', 'No.', span), periodic), periodic), undefined)
 })

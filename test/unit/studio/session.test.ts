@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withConditionIn } from '../../../src/studio/columns/add-condition.ts'
 import { notRun } from '../../../src/studio/export/exports.ts'
-import { forgetStored, leftText } from '../../../src/studio/session/session.ts'
+import { forgetStored } from '../../../src/studio/kept.ts'
+import { leftText } from '../../../src/studio/session/session.ts'
 
 test('a logout takes what is of Sluice and the user, and nothing else of the origin', () => {
   const stored = new Map([

@@ -12,6 +12,7 @@ import type { Span } from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import {
   BOOLEAN,
+  BYTES,
   type DataType,
   DECIMAL,
   DOUBLE,
@@ -174,6 +175,20 @@ export function comparison(exprs: readonly BoundExpr[], span: Span | undefined):
   throw new SqlError('TYPE', `${cap(aType(a))} cannot be compared with ${aType(b)}.`, span, mismatchHint(exprs, a, b))
 }
 
+function isNull({ type }: BoundExpr): boolean {
+  return type.kind === 'null'
+}
+
+/** Bytes meet a text that is written in the statement as what they are printed as. */
+function isBase64(e: BoundExpr): e is Constant & { readonly value: string } {
+  if (e.kind !== 'constant' || e.type.kind !== 'string' || typeof e.value !== 'string') return false
+  return Buffer.from(e.value, 'base64').toString('base64') === e.value
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64, 'base64'))
+}
+
 function wayToCompare(exprs: readonly BoundExpr[]): Comparison | undefined {
   const types = exprs.map((e) => e.type).filter((t) => t.kind !== 'null')
   const asItIs = (by: CompareBy): Comparison => ({ by, side: (e) => e })
@@ -190,7 +205,8 @@ function wayToCompare(exprs: readonly BoundExpr[]): Comparison | undefined {
     const type: DataType = { kind: 'time', unit, between: true }
     return { by: 'number', side: (e) => (e.type.kind === 'null' ? { ...e, type } : convert(e, type)) }
   }
-  if (types.every((t) => t.kind === 'bytes')) return asItIs('bytes')
+  if (types.some((t) => t.kind === 'bytes') && exprs.every((e) => e.type.kind === 'bytes' || isNull(e) || isBase64(e)))
+    return { by: 'bytes', side: (e) => (isBase64(e) ? { ...e, value: bytesOf(e.value), type: BYTES } : e) }
   // JSON has moments as the texts that they are printed as; without it they meet in one unit.
   if (types.some((t) => t.kind === 'json'))
     return { by: 'dynamic', side: (e) => (isStructured(e.type) && holds(e.type, isMoment) ? convert(e, JSON_TYPE) : e) }
@@ -306,6 +322,8 @@ function mismatchHint(exprs: readonly BoundExpr[], a: DataType, b: DataType): st
     return `Write '${constant.text}' to compare texts, or CAST the field to a number.`
   if (constant !== undefined && typeof constant.value === 'string' && isNumeric(a))
     return 'Leave the quotes away to compare numbers.'
+  if (typeof constant?.value === 'string' && (a.kind === 'bytes' || b.kind === 'bytes'))
+    return 'Write bytes in base 64, as they are printed.'
   return 'CAST one of them.'
 }
 

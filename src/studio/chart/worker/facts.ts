@@ -2,6 +2,7 @@
 import type { Result } from '../../rows/result.ts'
 import { isTimeText, looksLikeTime } from '../numbers.ts'
 import type { ColumnFacts, ColumnRole } from '../spec.ts'
+import { keyOf } from './names.ts'
 
 /** Rows that are looked at; fewer where there are many columns. */
 const ROWS = 500
@@ -24,11 +25,11 @@ export function columnFacts(result: Result): readonly ColumnFacts[] {
   const seen = columns.map((): Seen => ({ looked: 0, numbers: 0, times: 0, texts: 0, values: new Set() }))
   const rows = Math.min(result.rows, ROWS, Math.ceil(CELLS / Math.max(1, columns.length)))
   for (let row = 0; row < rows; row++)
-    for (const [at, cell] of result.cells(row, all, 80).entries()) {
+    for (const [at, cell] of result.cells(row, all).entries()) {
       if (cell === undefined || cell.kind === 'null') continue
       const of = seen[at]
       of.looked++
-      if (of.values.size < DISTINCT) of.values.add(cell.text)
+      if (of.values.size < DISTINCT) of.values.add(keyOf(cell))
       if (cell.kind === 'number') {
         if (looksLikeTime(columns[at].path, cell.text)) of.times++
         of.numbers++

@@ -7,6 +7,7 @@ import type { Cell, Result } from '../../rows/result.ts'
 import type { ChartSeries } from '../data.ts'
 import { addTo, compareNumbers, doubleOf, emptySum, type Sum, sumText } from '../numbers.ts'
 import type { Aggregation, ChartSpec } from '../spec.ts'
+import { keyOf, type Named, namedOf, toldApart } from './names.ts'
 
 /** Limit `studio.chart.series` (series): of one chart. Beyond it: further ones are left out, and the chart says so. */
 export const MAX_SERIES = 12
@@ -29,7 +30,7 @@ export async function eachRow(result: Result, spec: ChartSpec, look: Look): Prom
   let until = systemClock.monotonic() + SLICE_MS
   let row = 0
   for (; row < result.rows; row++) {
-    const [x, split, ...values] = result.cells(row, wanted, 80)
+    const [x, split, ...values] = result.cells(row, wanted, Number.MAX_SAFE_INTEGER)
     look(row, x, split, values)
     if (row % ROWS_A_LOOK !== 0 || systemClock.monotonic() < until) continue
     await new Promise<void>((resolve) => void systemClock.after(0, resolve))
@@ -78,9 +79,26 @@ export class Gathered {
   }
 }
 
-/** Series by name, and in each what was gathered by group. */
+/** What the series is called that has this value of the split, and this column. */
+export function seriesOf(
+  spec: ChartSpec,
+  split: Cell | undefined,
+  path: string,
+): { readonly key: string; readonly named: Named } {
+  if (spec.split === undefined) return { key: path, named: { name: path, quoted: path } }
+  const { name, quoted } = namedOf(split)
+  if (spec.values.length < 2) return { key: keyOf(split), named: { name, quoted } }
+  return { key: `${path}\n${keyOf(split)}`, named: { name: `${name} ${path}`, quoted: `${quoted} ${path}` } }
+}
+
+interface Series {
+  readonly named: Named
+  readonly groups: Map<number, Gathered>
+}
+
+/** Series, and in each what was gathered by group. */
 export class Gatherings {
-  readonly series = new Map<string, Map<number, Gathered>>()
+  readonly series = new Map<string, Series>()
   left = 0
   skipped = 0
   readonly #spec: ChartSpec
@@ -90,37 +108,39 @@ export class Gatherings {
   }
 
   add(group: number, split: Cell | undefined, values: readonly (Cell | undefined)[]): void {
-    const { aggregation, values: paths, split: splits } = this.#spec
-    const own = splits === undefined ? '' : nameOf(split)
+    const { aggregation, values: paths } = this.#spec
     if (aggregation === 'count' || paths.length === 0) {
-      this.#gathered(own === '' ? 'rows' : own, group)?.add('1')
+      this.#gathered({ ...this.#spec, values: [] }, split, 'rows', group)?.add('1')
       return
     }
     for (const [i, path] of paths.entries()) {
       const cell = values[i]
       if (cell?.kind !== 'number' || doubleOf(cell.text) === undefined) this.skipped++
-      else this.#gathered(own === '' ? path : paths.length === 1 ? own : `${own} ${path}`, group)?.add(cell.text)
+      else this.#gathered(this.#spec, split, path, group)?.add(cell.text)
     }
   }
 
-  #gathered(name: string, group: number): Gathered | undefined {
-    let groups = this.series.get(name)
-    if (groups === undefined) {
+  #gathered(spec: ChartSpec, split: Cell | undefined, path: string, group: number): Gathered | undefined {
+    const { key, named } = seriesOf(spec, split, path)
+    let series = this.series.get(key)
+    if (series === undefined) {
       if (this.series.size >= MAX_SERIES) {
         this.left++
         return undefined
       }
-      this.series.set(name, (groups = new Map()))
+      this.series.set(key, (series = { named, groups: new Map() }))
     }
-    let gathered = groups.get(group)
-    if (gathered === undefined) groups.set(group, (gathered = new Gathered(this.#spec.aggregation)))
+    let gathered = series.groups.get(group)
+    if (gathered === undefined) series.groups.set(group, (gathered = new Gathered(this.#spec.aggregation)))
     return gathered
   }
 
   /** The series over the groups in this order. */
   over(groups: readonly number[]): ChartSeries[] {
-    return [...this.series].map(([name, of]) => ({
-      name,
+    const all = [...this.series.values()]
+    const names = toldApart(all.map(({ named }) => named))
+    return all.map(({ groups: of }, i) => ({
+      name: names[i],
       values: groups.map((group) => of.get(group)?.value ?? null),
       texts: groups.map((group) => of.get(group)?.text ?? ''),
     }))
@@ -132,10 +152,4 @@ export class Gatherings {
     if (this.skipped > 0) notes.push(`${this.skipped.toLocaleString('en')} values are no number and are left out.`)
     return notes
   }
-}
-
-/** What a cell is called on an axis. */
-export function nameOf(cell: Cell | undefined): string {
-  if (cell === undefined) return '(absent)'
-  return cell.kind === 'null' ? 'null' : cell.text === '' ? '""' : cell.text
 }

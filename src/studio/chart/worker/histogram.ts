@@ -4,6 +4,7 @@ import type { ChartData } from '../data.ts'
 import { doubleOf } from '../numbers.ts'
 import { eachRow } from './gather.ts'
 import type { ChartSpec } from '../spec.ts'
+import { edgeTexts } from '../../rows/values.ts'
 import { step } from '../ticks.ts'
 
 /** Not a limit: about so many ranges. */
@@ -27,11 +28,14 @@ export async function histogram(result: Result, spec: ChartSpec): Promise<ChartD
   const first = Math.floor(low / width)
   const counts = new Array<number>(Math.floor(high / width) - first + 1).fill(0)
   for (const value of found) counts[Math.floor(value / width) - first]++
-  const edge = (i: number): string => String(Number(((first + i) * width).toPrecision(12)))
+  const edges = edgeTexts(
+    Array.from({ length: counts.length + 1 }, (_, i) => (first + i) * width),
+    12,
+  )
   return {
     ...whole,
     x: counts.map((_, i) => i),
-    labels: counts.map((_, i) => (isWhole && width === 1 ? edge(i) : `${edge(i)} to ${edge(i + 1)}`)),
+    labels: counts.map((_, i) => (isWhole && width === 1 ? edges[i] : `${edges[i]} to ${edges[i + 1]}`)),
     series: [{ name: 'rows', values: counts, texts: counts.map(String) }],
   }
 }

@@ -2,7 +2,8 @@
 import type { Cell, Result } from '../../rows/result.ts'
 import type { ChartData, ChartSeries } from '../data.ts'
 import { doubleOf, isTimeText, looksLikeTime, timeOf } from '../numbers.ts'
-import { eachRow, Gatherings, MAX_SERIES, nameOf } from './gather.ts'
+import { eachRow, Gatherings, MAX_SERIES, seriesOf } from './gather.ts'
+import { type Named, toldApart } from './names.ts'
 import type { ChartSpec } from '../spec.ts'
 import { step, timeStep } from '../ticks.ts'
 
@@ -39,7 +40,7 @@ class Axis {
 /** Every row a point. */
 export async function points(result: Result, spec: ChartSpec): Promise<ChartData> {
   const axis = new Axis(spec.x)
-  const series = new Map<string, { points: Point[]; value: number }>()
+  const series = new Map<string, { named: Named; points: Point[]; value: number }>()
   let [skipped, left] = [0, 0]
   const rows = await eachRow(result, spec, (row, at, split, values) => {
     const x = axis.of(at)
@@ -50,26 +51,26 @@ export async function points(result: Result, spec: ChartSpec): Promise<ChartData
         skipped++
         continue
       }
-      const name =
-        spec.split === undefined ? path : spec.values.length === 1 ? nameOf(split) : `${nameOf(split)} ${path}`
-      let of = series.get(name)
+      const { key, named } = seriesOf(spec, split, path)
+      let of = series.get(key)
       if (of === undefined) {
         if (series.size >= MAX_SERIES) {
           left++
           continue
         }
-        series.set(name, (of = { points: [], value: i }))
+        series.set(key, (of = { named, points: [], value: i }))
       }
       of.points.push({ x, row, y })
     }
   })
   const notes: string[] = []
   let isThinned = false
-  const kept = [...series].map(([name, { points: all, value }]) => {
+  const names = toldApart([...series.values()].map(({ named }) => named))
+  const kept = [...series.values()].map(({ points: all, value }, i) => {
     all.sort((a, b) => a.x - b.x || a.row - b.row)
     const points = thinned(all, MAX_POINTS)
     isThinned ||= points.length < all.length
-    return { name, points, path: spec.values[value] }
+    return { name: names[i], points, path: spec.values[value] }
   })
   if (isThinned)
     notes.push(`Of neighbours the lowest and the highest is drawn (${MAX_POINTS} points, studio.chart.points).`)
@@ -119,7 +120,8 @@ function aligned(result: Result, spec: ChartSpec, lines: readonly Line[]): Pick<
     places[places.length - 1][point.line] = point
   }
   const at = (path: string): number => result.columns.list.findIndex((column) => column.path === path)
-  const text = (row: number, column: number): string => result.cells(row, [column], 80)[0]?.text ?? ''
+  const text = (row: number, column: number): string =>
+    result.cells(row, [column], Number.MAX_SAFE_INTEGER)[0]?.text ?? ''
   const axis = at(spec.x)
   const series = lines.map(({ name, path }, line): ChartSeries => {
     const column = at(path)

@@ -2,9 +2,10 @@
 import type { Result } from '../../rows/result.ts'
 import type { ChartData } from '../data.ts'
 import type { ChartSpec } from '../spec.ts'
-import { eachRow, Gatherings, nameOf } from './gather.ts'
+import { eachRow, Gatherings } from './gather.ts'
 import { histogram } from './histogram.ts'
 import { points, timeline } from './lines.ts'
+import { keyOf, type Named, namedOf, toldApart } from './names.ts'
 
 /** Limit `studio.chart.bars` (bars): bars beside each other. Beyond it: the largest are drawn, and the chart says so. */
 export const MAX_BARS = 60
@@ -13,6 +14,11 @@ export const MAX_BARS = 60
  * ones are left out, and the chart says so.
  */
 export const MAX_GROUPS = 100_000
+/**
+ * Limit `studio.chart.texts` (characters): of all the different values of an axis. Beyond it: rows with further ones are
+ * left out, and the chart says so.
+ */
+export const MAX_TEXTS = 16_000_000
 
 /** The data of a chart. */
 export async function chartData(result: Result, spec: ChartSpec): Promise<ChartData> {
@@ -22,32 +28,35 @@ export async function chartData(result: Result, spec: ChartSpec): Promise<ChartD
 }
 
 async function bars(result: Result, spec: ChartSpec): Promise<ChartData> {
-  const names = new Map<string, number>()
+  const known = new Map<string, number>()
+  const named: Named[] = []
   const gatherings = new Gatherings(spec)
-  let beyond = 0
+  let [characters, beyond] = [0, 0]
   const rows = await eachRow(result, spec, (_, x, split, values) => {
-    const name = nameOf(x)
-    let group = names.get(name)
+    const key = keyOf(x)
+    let group = known.get(key)
     if (group === undefined) {
-      if (names.size >= MAX_GROUPS) return void beyond++
-      names.set(name, (group = names.size))
+      if (known.size >= MAX_GROUPS || characters + key.length > MAX_TEXTS) return void beyond++
+      characters += key.length
+      known.set(key, (group = named.length))
+      named.push(namedOf(x))
     }
     gatherings.add(group, split, values)
   })
-  const labels = [...names.keys()]
   const first = [...gatherings.series.values()][0]
-  const size = (group: number): number => Math.abs(first?.get(group)?.value ?? 0)
-  const all = labels.map((_, group) => group)
+  const size = (group: number): number => Math.abs(first?.groups.get(group)?.value ?? 0)
+  const all = named.map((_, group) => group)
   const kept = all.length <= MAX_BARS ? all : new Set([...all].sort((a, b) => size(b) - size(a)).slice(0, MAX_BARS))
   const groups = all.filter((group) => Array.isArray(kept) || kept.has(group))
   const notes = gatherings.notes()
   if (groups.length < all.length)
     notes.push(`The ${MAX_BARS} largest of ${all.length.toLocaleString('en')} values are drawn (studio.chart.bars).`)
-  if (beyond > 0) notes.push(`${beyond.toLocaleString('en')} rows have further values (studio.chart.groups).`)
+  if (beyond > 0)
+    notes.push(`${beyond.toLocaleString('en')} rows have further values (studio.chart.groups, studio.chart.texts).`)
   return {
     spec,
     x: groups.map((_, i) => i),
-    labels: groups.map((group) => labels[group]),
+    labels: toldApart(groups.map((group) => named[group])),
     isTime: false,
     series: gatherings.over(groups),
     rows,

@@ -5,6 +5,8 @@ import { type SchemaNotes, schemaNotes } from './schema-notes.ts'
 /** A line. `path` is what SQL calls the field: `_key.id`, `customer.id`. */
 export interface SchemaLine {
   readonly path: string
+  /** The path taken apart, where it says another thing than its dots. */
+  readonly names?: readonly string[]
   readonly name: string
   readonly depth: number
   readonly type: string

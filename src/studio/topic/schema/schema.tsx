@@ -1,8 +1,9 @@
 /** The schema of a topic as a tree; Enter, or a click, copies the path of a field as SQL writes it. */
 import { useMemo, useState } from 'preact/hooks'
 import { printExpr } from '../../../sql/print.ts'
+import { copyText, notCopied } from '../../clipboard.ts'
+import type { Column } from '../../rows/columns.ts'
 import { runOf } from '../../run/runs.ts'
-import { studio } from '../../store.ts'
 import { useStore } from '../../use-store.ts'
 import { VirtualList } from '../../virtual/virtual-list.tsx'
 import { column } from '../search/tree.ts'
@@ -22,15 +23,8 @@ export default function Schema({ tab, topic, details }: TopicPartProps) {
   }, [details, closed, search, seen])
   const copy = (line: SchemaLine): void => {
     if (line.path === '') return
-    const text = printExpr(column(line.path.split('.')))
-    void navigator.clipboard.writeText(text).then(
-      () => say(`Copied: ${text}`),
-      () => say(`Could not be copied: ${text}`),
-    )
-  }
-  const say = (text: string): void => {
-    note(text)
-    studio.set((s) => ({ ...s, announcement: text }))
+    const text = printExpr(column(line.names ?? line.path.split('.')))
+    void copyText(text, `Copied: ${text}`).then(() => note(notCopied.get() ?? `Copied: ${text}`))
   }
   return (
     <div class="topic-schema">
@@ -83,13 +77,14 @@ function Line({ line: { name, depth, type, nullable, doc, symbols, open } }: { r
 
 /** Of JSON without a schema, the fields of the records that the page has. */
 function seenLines(
-  columns: readonly { readonly path: string; readonly numeric: boolean }[],
+  columns: readonly Pick<Column, 'path' | 'names' | 'numeric'>[],
   search: string,
 ): readonly SchemaLine[] {
   return columns
     .filter(({ path }) => !path.startsWith('_') && path.toLowerCase().includes(search.trim().toLowerCase()))
-    .map(({ path, numeric }) => ({
+    .map(({ path, names, numeric }) => ({
       path,
+      names,
       name: path,
       depth: 1,
       type: numeric ? 'number' : 'json',

@@ -5,6 +5,7 @@
 import type { Expr } from '../../../sql/ast.ts'
 import { printStatement } from '../../../sql/print.ts'
 import type { FacetDetails, TypeTree } from '../details.ts'
+import { spellings } from './spellings.ts'
 import { all, any, binary, call, cast, column, isIn, isNull, number, select, statement, text, truth } from './tree.ts'
 
 /** What a condition says of its place. */
@@ -151,7 +152,7 @@ function conditionExpr({ on, operator, value }: Condition, places: readonly Plac
     case 'is there':
       return isNull(at, true)
     case 'contains':
-      return contains(place.type.kind === 'string' ? at : cast(at, 'string'), value)
+      return place.type.kind === 'string' ? contains(at, unquoted(value)) : containsIn(at, value)
     case 'is':
     case 'is not':
       return equal(at, place, value, operator === 'is not')
@@ -172,11 +173,16 @@ function unknownPlace(on: string): Place {
 
 function anywhere(operator: Operator, value: string): Expr {
   if (operator !== 'contains') throw new Unfit('“anywhere” takes “contains” only. Choose a field for anything else.')
-  return any([contains(cast(column(['_key']), 'string'), value), contains(cast(column(['_value']), 'string'), value)])
+  return any([containsIn(column(['_key']), value), containsIn(column(['_value']), value)])
+}
+
+/** Of what may be JSON: its text is looked through as it came, so that escapes count. */
+function containsIn(at: Expr, value: string): Expr {
+  return any(spellings(unquoted(value)).map((spelling) => contains(cast(at, 'string'), spelling)))
 }
 
 function contains(haystack: Expr, needle: string): Expr {
-  return call('CONTAINS', [haystack, text(unquoted(needle))])
+  return call('CONTAINS', [haystack, text(needle)])
 }
 
 /** Of JSON, where the type is known per record only, a number is also looked for as a text. */

@@ -170,3 +170,42 @@ test('a file of SVG: contents of records are text in it', async () => {
   const line = await chartOf(['{"at":"2024-01-01","n":5}'])
   assert.ok(!chartSvg(line.data, colours).includes('NaN'))
 })
+
+test('values that differ are bars and series of their own, also where their beginnings or their words are alike', async () => {
+  const url = `https://shop.example/${'a'.repeat(100)}`
+  const rows = [`"${url}/1"`, `"${url}/2"`, `"${url}/1"`, 'null', '"null"', '5', '"5"', '""', '"\\"\\""', '"(absent)"']
+  const result = resultOf([...rows.map((x) => `{"x":${x},"n":1}`), '{"n":1}'])
+  const bars: ChartSpec = { kind: 'bars', x: 'x', values: ['n'], aggregation: 'sum' }
+  const { labels, series } = await chartData(result, bars)
+  assert.deepEqual(series[0].texts, ['2', '1', '1', '1', '1', '1', '1', '1', '1', '1'])
+  const cut = `"${url.slice(0, 80)}…"`
+  const quoted = [cut, `${cut} (2)`, 'null', '"null"', '5', '"5"', '""', '"\\"\\""', '"(absent)"', '(absent)']
+  assert.deepEqual(labels, quoted)
+  const split = await chartData(result, { ...bars, x: 'n', split: 'x', kind: 'line', aggregation: 'each' })
+  assert.equal(split.series.length, 10)
+  const counts = await chartData(result, { kind: 'bars', x: 'n', values: [], split: 'x', aggregation: 'count' })
+  assert.deepEqual(
+    counts.series.map(({ name, texts }) => `${name} ${texts[0]}`),
+    quoted.map((name, i) => `${name} ${i === 0 ? 2 : 1}`),
+  )
+})
+
+test('the ranges of a histogram of close numbers are named by all their digits', async () => {
+  const values = counted(0, 20).map((i) => `{"t":${1_700_000_000_000_000 + i}}`)
+  const { labels } = await chartData(resultOf(values), { kind: 'histogram', x: 't', values: [], aggregation: 'count' })
+  assert.deepEqual([labels.length, labels[0], labels[19]], [20, '1700000000000000', '1700000000000019'])
+})
+
+test('numbers of many digits are themselves', async () => {
+  const long = `${'1234567890'.repeat(10)}1`
+  const data = await chartData(resultOf([`{"x":"a","n":${long}}`]), {
+    kind: 'bars',
+    x: 'x',
+    values: ['n'],
+    aggregation: 'sum',
+  })
+  assert.deepEqual([data.series[0].texts, data.series[0].values], [[long], [Number(long)]])
+  const sum = emptySum()
+  addTo(sum, `0.${'0'.repeat(1_000_000)}1`)
+  assert.match(sumText(sum), /^≈ /)
+})

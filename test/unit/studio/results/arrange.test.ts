@@ -189,3 +189,25 @@ test('a live row that grows takes its own place, or another one; memory does not
   assert.ok(result.bytes < 5000, `${result.bytes}`)
   assert.equal(result.text(0), '{"value":{"n":9999}')
 })
+
+test('the bars of close numbers have edges that can be told apart, and the last one ends at the greatest', async () => {
+  const edges = async (values: readonly (number | string)[]) => {
+    const result = filled(values.map((value) => `{"a":${value}}`))
+    const [{ bars }] = await summaries(result, { paths: ['a'], arranged: false, most: values.length })
+    return [bars[0].from, ...bars.map(({ to }) => to)]
+  }
+  const close = await edges(Array.from({ length: 100 }, (_, i) => 1_700_000_000_000 + i))
+  assert.equal(new Set(close).size, 25)
+  assert.deepEqual([close[0], close[24]], ['1700000000000', '1700000000099'])
+  assert.equal(new Set(await edges([1, 1.000000001])).size, 25)
+  assert.deepEqual((await edges([0, 24])).slice(0, 3), ['0', '1', '2'])
+})
+
+test('conditions on numbers that JSON writes as texts', async () => {
+  const result = filled(['{"a":"NaN"}', '{"a":"-Infinity"}', '{"a":1.5}', '{"a":"text"}'])
+  const condition = async (row: number) =>
+    (await copied(result, { from: row, to: row + 1, columns: [0], format: 'sql', arranged: false })).text
+  assert.equal(await condition(0), "CAST(a AS string) = 'NaN'")
+  assert.equal(await condition(1), "CAST(a AS string) = '-Infinity'")
+  assert.deepEqual([await condition(2), await condition(3)], ['a = 1.5', "a = 'text'"])
+})

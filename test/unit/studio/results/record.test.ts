@@ -53,6 +53,32 @@ test('any JSON: indented text is the same JSON, laid out as the language does', 
   assert.ok(indented(`[${'1,'.repeat(100_000)}1]`, 1000).length < 1100)
 })
 
+test('a tree of JSON with white space between its parts', () => {
+  const text = ' {\r\n\t"a" : [ 1 , { "b c" : 2 } ] ,\n "e" : { } , "f" : [\n] , "t": "x" }\n'
+  assert.deepEqual(leavesOf(text, 10).leaves, [
+    { path: 'a[0]', json: '1' },
+    { path: 'a[1].b c', json: '2' },
+    { path: 'e', json: '{ }' },
+    { path: 'f', json: '[\n]' },
+    { path: 't', json: '"x"' },
+  ])
+  const { children } = childrenOf(text, rootOf(text))
+  assert.deepEqual(
+    children.map(({ hasChildren }) => hasChildren),
+    [true, false, false, false],
+  )
+  assert.equal(indented(text), JSON.stringify(JSON.parse(text), undefined, 2))
+  assert.equal(keyCondition('{ "a": { "b" :1 } , "c" : "x" }\n'), "_key.a.b = 1 AND _key.c = 'x'")
+  const detail = detailOf('{"value":{"k": "x" ,"v":\n{"n": 1.50}\n,"p":null},"metadata":{"offset":1},"rownum":0}')
+  assert.deepEqual([detail.key, detail.value, detail.preview], ['"x"', '{"n": 1.50}', undefined])
+})
+
+test('no two values of a tree have one path', () => {
+  const text = '{"a.b":1,"a":{"b":2,"":3},"a[0]":4,"l":[5]}'
+  const paths = leavesOf(text, 10).leaves.map(({ path }) => path)
+  assert.deepEqual(paths, ['`a.b`', 'a.b', 'a.``', '`a[0]`', 'l[0]'])
+})
+
 test('where a record stands', () => {
   const data = '{"key":"k","value":{},"metadata":{"offset":9007199254740993,"partition":2},"rownum":0'
   assert.deepEqual(placeOf(`${data}}`, 'orders'), place)

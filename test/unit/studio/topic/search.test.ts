@@ -1,6 +1,6 @@
 /** The search without SQL: which statement is made of what was typed. Each is parsed again, and read back. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { parseScript } from '../../../../src/sql/parse.ts'
 import type { FacetDetails, TypeTree } from '../../../../src/studio/topic/details.ts'
 import {
@@ -13,6 +13,8 @@ import {
   searchParameters,
   searchSql,
 } from '../../../../src/studio/topic/search/search.ts'
+import { elsewhereSql } from '../../../../src/studio/record/record-source.ts'
+import { spellings } from '../../../../src/studio/topic/search/spellings.ts'
 
 const leaf = (kind: string): TypeTree => ({ kind, text: kind })
 const facet = (type: TypeTree): FacetDetails => ({
@@ -142,4 +144,30 @@ describe('search without SQL', () => {
     assert.deepEqual(searchOf(searchParameters(search), search.range), search)
     assert.deepEqual(searchOf({ c0: 'nonsense', limit: '-1' }, undefined), NO_SEARCH)
   })
+})
+
+test('a text is found in JSON however its producer escaped it', () => {
+  const text = 'say "café" a/b\\c <1>'
+  const written = [
+    JSON.stringify({ text }),
+    String.raw`{"text": "say \"caf\u00e9\" a/b\\c <1>"}`,
+    String.raw`{"text": "say \"caf\u00E9\" a/b\\c <1>"}`,
+    String.raw`{"text":"say \"caf\u00e9\" a\/b\\c <1>"}`,
+    String.raw`{"text":"say \"café\" a/b\\c \u003c1\u003e"}`,
+    text,
+  ]
+  const all = spellings(text)
+  for (const value of written)
+    assert.ok(
+      all.some((spelling) => value.includes(spelling)),
+      value,
+    )
+  assert.ok(spellings('😀').includes(String.raw`\ud83d\ude00`))
+  assert.deepEqual(spellings('plain text 17'), ['plain text 17'])
+  const made = searchSql('t', { ...NO_SEARCH, conditions: [{ on: ANYWHERE, operator: 'contains', value: 'a"b' }] }, [])
+  assert.match(
+    'sql' in made ? made.sql.replace(/\s+/g, ' ') : made.wrong,
+    /CONTAINS\(CAST\(_value AS string\), 'a"b'\) OR CONTAINS\(CAST\(_value AS string\), 'a\\+"b'\)/i,
+  )
+  assert.equal(parseScript(elsewhereSql(JSON.stringify(text))).length, 1)
 })
