@@ -11,7 +11,11 @@ const rows = (count: number): RunEvent => ({ what: 'rows', rows: count, bytes: 9
 
 function rig() {
   const sent: ToWorker[] = []
-  const worker: RunWorker = { postMessage: (message) => void sent.push(message), onmessage: null, terminate() {} }
+  const worker: RunWorker = {
+    postMessage: (message) => void sent.push(message),
+    onmessage: null,
+    terminate: () => undefined,
+  }
   const hear = (data: FromWorker): void => worker.onmessage?.({ data })
   const orders = (): number[] => sent.flatMap((message) => (message.what === 'start' ? [message.order.number] : []))
   const event = (order: number, what: RunEvent): void => hear({ what: 'event', order, event: what })
