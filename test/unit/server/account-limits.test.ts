@@ -147,7 +147,7 @@ test('a maximum that is none, and a group that is not there, are mistakes of the
     [{ limits: { 'max.sort.bytes': '2g' } }, /limits\.max\.sort\.bytes: "2g" is not a size .*1024m at most/],
     [{ groups: [{ name: 'g', limits: { 'max.shoes': 1 } }] }, /groups\[0\]\.limits\.max\.shoes: unknown key/],
     [{ groups: [{ name: 'g', limits: { constructor: 1 } }] }, /groups\[0\]\.limits\.constructor: unknown key/],
-    [{ serviceAccounts: [{ ...account, group: 'nobody' }] }, /there is no group "nobody" among groups/],
+    [{ serviceAccounts: [{ ...account, group: 'nobody' }] }, /\[0\]\.group: there is no such group among groups/],
     [
       { serviceAccounts: [{ ...account, limits: { 'max.concurrent.queries': 0 } }] },
       /max\.concurrent\.queries: 0 is not a whole number from 1/,
