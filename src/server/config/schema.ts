@@ -36,7 +36,7 @@ type Issue = z.core.$ZodIssue
  * nearly a known word.
  */
 const SECRET_PLACES =
-  /^(?:environments\[\d+\]\.(?:kafka\.(?!brokers)|registry|glue|flink)|users|serviceAccounts|server\.(?:tls|session)|telemetry)/
+  /^(?:environments\[\d+\]\.(?:kafka\.(?!brokers)|registry|glue|flink)|(?:users|serviceAccounts)(?!\[\d+\]\.permissions\[)|server\.(?:tls|session)|telemetry)/
 /** Where there is little else: of unknown keys only what is nearly a known one is shown. */
 const SECRET_KEYS = /\.(?:sasl|tls|session)$/
 

@@ -83,8 +83,6 @@ test('no value below a place of credentials is shown, whichever key it went to b
     })),
     { users: [{ ...account, group: SECRET }], groups: [{ name: 'g' }] },
     { users: [account, account].map((a) => ({ ...a, name: `ann:${SECRET}` })) },
-    { users: [{ ...account, permissions: [{ effect: SECRET, environments: [], topics: [] }] }] },
-    { users: [{ ...account, permissions: [{ environments: [], topics: [], rights: [SECRET] }] }] },
     ...each(['tokenHash', 'tokenFile', 'expires', 'group'], (key) => ({
       serviceAccounts: [{ ...service, token: undefined, [key]: SECRET }],
     })),
