@@ -5,6 +5,7 @@
  * callers see all members in order.
  */
 import { JsonText } from './json-text.ts'
+import { compactJson, skipSpace, skipString, skipValue, valueStart } from './text/json-walk.ts'
 
 /** What a JSON value is at run time. */
 export type JsonValue = null | boolean | number | bigint | string | JsonText
@@ -91,71 +92,13 @@ export function forEachMember(
     }
     let key: string | undefined
     if (isObject) {
-      const keyEnd = stringEnd(text, at)
+      const keyEnd = skipString(text, at)
       key = text.slice(at, keyEnd)
-      at = skipSpace(text, skipSpace(text, keyEnd) + 1)
+      at = valueStart(text, keyEnd)
     }
-    const end = Math.max(valueEnd(text, at), at + 1)
+    const end = Math.max(skipValue(text, at), at + 1)
     visit(key, at, end)
     at = skipSpace(text, end)
   }
   return at
-}
-
-/** The position after the value that starts at `start`. */
-export function valueEnd(text: string, start: number): number {
-  const first = text.charCodeAt(start)
-  if (first === 34) return stringEnd(text, start)
-  if (first !== 123 && first !== 91) {
-    let at = start
-    while (at < text.length && !endsScalar(text.charCodeAt(at))) at++
-    return at
-  }
-  let depth = 0
-  for (let at = start; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 34) at = stringEnd(text, at) - 1
-    else if (code === 123 || code === 91) depth++
-    else if ((code === 125 || code === 93) && --depth === 0) return at + 1
-  }
-  return text.length
-}
-
-/** The text without white space between tokens; the same string when there is none. */
-export function compactJson(text: string): string {
-  let out = ''
-  let kept = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 34) at = stringEnd(text, at) - 1
-    else if (isSpace(code)) {
-      out += text.slice(kept, at)
-      kept = at + 1
-    }
-  }
-  return kept === 0 ? text : out + text.slice(kept)
-}
-
-/** The first position at or after `at` that is no JSON white space. */
-export function skipSpace(text: string, at: number): number {
-  let next = at
-  while (isSpace(text.charCodeAt(next))) next++
-  return next
-}
-
-function stringEnd(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === 92) at++
-    else if (code === 34) return at + 1
-  }
-  return text.length
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || code === 10 || code === 13 || code === 9
-}
-
-function endsScalar(code: number): boolean {
-  return code === 44 || code === 125 || code === 93 || isSpace(code)
 }

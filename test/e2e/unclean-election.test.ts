@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import type { KafkaLog } from '../../src/kafka/log.ts'
 import { createKafkaLog } from '../../src/kafka/read/reader.ts'
@@ -56,7 +56,7 @@ describe('a real log that is cut and grows again', { skip }, () => {
         isCut = true
         await third.kill()
         await second.start()
-        while ((await hand.leader(topic, 0)) !== second.id) await wait(100)
+        await eventually('the other replica leads', async () => (await hand.leader(topic, 0)) === second.id)
         await hand.produce(topic, records(4000))
         // What is at the place where the scan is by now is another record.
         const [[, end]] = await hand.offsets(topic)

@@ -3,7 +3,8 @@
  * members with one name the first counts, here as in the readers of records. It expects valid JSON, as JsonText always
  * is; `parseJson` checks text that comes from elsewhere.
  */
-import { checkJson, forEachMember, jsonElements, jsonValue, skipSpace, valueEnd } from '../../lib/json-read.ts'
+import { checkJson, forEachMember, jsonElements, jsonValue } from '../../lib/json-read.ts'
+import { skipSpace, skipValue } from '../../lib/text/json-walk.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Value } from '../../types.ts'
 import { JSON_LIMIT_DEPTH } from './scan.ts'
@@ -84,7 +85,7 @@ class FirstKeys {
   /** Goes over the value at `at`; the result is the position behind it. */
   value(at: number): number {
     const first = this.#text.charCodeAt(at)
-    return first === 123 || first === 91 ? this.#container(at, first === 123) : valueEnd(this.#text, at)
+    return first === 123 || first === 91 ? this.#container(at, first === 123) : skipValue(this.#text, at)
   }
 
   #container(at: number, isObject: boolean): number {
@@ -98,13 +99,13 @@ class FirstKeys {
       if (code === 125 || code === 93 || next >= text.length) return next + 1
       let repeated = false
       if (isObject) {
-        const keyEnd = valueEnd(text, next)
+        const keyEnd = skipValue(text, next)
         const name = keyOf(text.slice(next, keyEnd))
         repeated = seen.has(name)
         seen.add(name)
         next = skipSpace(text, skipSpace(text, keyEnd) + 1)
       }
-      const behind = repeated ? valueEnd(text, next) : this.value(next)
+      const behind = repeated ? skipValue(text, next) : this.value(next)
       if (repeated) {
         // The comma before the member goes with it: a repeated member is never the first.
         this.#parts.push(text.slice(this.#kept, end))
@@ -121,7 +122,7 @@ function nesting(text: string): number {
   let deepest = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code === 34) at = valueEnd(text, at) - 1
+    if (code === 34) at = skipValue(text, at) - 1
     else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth)
     else if (code === 125 || code === 93) depth--
   }

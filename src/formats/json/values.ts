@@ -2,7 +2,7 @@
  * Values out of JSON bytes that the generated reader does not make in place: rare numbers, strings with escapes, texts
  * of objects and arrays.
  */
-import { valueEnd } from '../../lib/json-read.ts'
+import { skipValue } from '../../lib/text/json-walk.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import { integer } from '../../lib/whole-number.ts'
 import type { Value } from '../../types.ts'
@@ -80,7 +80,7 @@ export function containerAt(b: RawBuffer, view: DataView, p: number, to: number,
 export function numberWithoutValue(json: string): { readonly number: string; readonly at: number } | undefined {
   for (let at = 0; at < json.length; ) {
     const code = json.charCodeAt(at)
-    if (code === 34) at = valueEnd(json, at)
+    if (code === 34) at = skipValue(json, at)
     else if (!isDigit(code) && (code !== 45 || !isDigit(json.charCodeAt(at + 1)))) at++
     else {
       const end = numberEnd(json, at)

@@ -3,7 +3,8 @@
  * Results are pieces of the text, so no digit is lost. There are no functions, no regular expressions and no evaluation
  * of code in a path. The parser is in json-path-parse.ts.
  */
-import { forEachMember, jsonValue, skipSpace, valueEnd } from '../../lib/json-read.ts'
+import { forEachMember, jsonValue } from '../../lib/json-read.ts'
+import { skipSpace, skipValue } from '../../lib/text/json-walk.ts'
 import type { JsonValue } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
 import type { Filter, FilterOperand, JsonPath, Segment, Selector } from './json-path-parse.ts'
@@ -54,7 +55,7 @@ class Document {
   constructor(text: string, descends: boolean) {
     this.text = text
     const from = skipSpace(text, 0)
-    this.root = descends ? indexed(text, from) : { from, to: valueEnd(text, from) }
+    this.root = descends ? indexed(text, from) : { from, to: skipValue(text, from) }
   }
 
   textOf(place: Place): string {
@@ -183,7 +184,7 @@ function indexed(text: string, from: number): Place {
       continue
     }
     if (top !== undefined && key === undefined && text.charCodeAt(top.from) === 123) {
-      const end = valueEnd(text, at)
+      const end = skipValue(text, at)
       key = text.slice(at, end)
       at = skipSpace(text, skipSpace(text, end) + 1)
       continue
@@ -195,7 +196,7 @@ function indexed(text: string, from: number): Place {
       open.push(place)
       at++
     } else {
-      place.to = Math.max(valueEnd(text, at), at + 1)
+      place.to = Math.max(skipValue(text, at), at + 1)
       at = place.to
       if (top === undefined) break
     }

@@ -76,23 +76,27 @@ export function stringText(source: string): string {
   }
 }
 
+/** The text without white space between tokens; the same string when there is none. */
+export function compactJson(text: string): string {
+  let out = ''
+  let kept = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) at = skipString(text, at) - 1
+    else if (isSpace(unit)) {
+      out += text.slice(kept, at)
+      kept = at + 1
+    }
+  }
+  return kept === 0 ? text : out + text.slice(kept)
+}
+
 /**
  * The same JSON in one line, for files of which every line is a value. As it is where it has no line break; otherwise
  * without white space between its parts.
  */
 export function oneLine(json: string): string {
   if (!json.includes('\n') && !json.includes('\r')) return json
-  let line = ''
-  let from = 0
-  for (let i = 0; i < json.length; ) {
-    const c = json.charCodeAt(i)
-    if (c === QUOTE) i = skipString(json, i)
-    else if (isSpace(c)) {
-      line += json.slice(from, i)
-      from = i = skipSpace(json, i)
-    } else i++
-  }
-  line += json.slice(from)
   // A reader that is not strict may have let a break in a string pass.
-  return line.replace(/[\n\r]/g, (c) => (c === '\n' ? '\\n' : '\\r'))
+  return compactJson(json).replace(/[\n\r]/g, (c) => (c === '\n' ? '\\n' : '\\r'))
 }

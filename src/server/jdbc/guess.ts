@@ -3,7 +3,8 @@
  * of the result. Numbers that are whole everywhere are longs, other numbers doubles; a field that is now a text, now an
  * object is a text.
  */
-import { forEachMember, skipSpace } from '../../lib/json-read.ts'
+import { forEachMember } from '../../lib/json-read.ts'
+import { skipSpace } from '../../lib/text/json-walk.ts'
 import type { LaidOut } from './shape.ts'
 import {
   type DataType,

@@ -2,7 +2,8 @@
  * The JSON of a row brought in line with the schema that was sent: names mapped, what the schema does not know left
  * out, values in the form that the schema names.
  */
-import { compactJson, forEachMember, skipSpace, valueEnd } from '../../lib/json-read.ts'
+import { forEachMember } from '../../lib/json-read.ts'
+import { compactJson, skipSpace, skipValue } from '../../lib/text/json-walk.ts'
 import type { ColumnShape, Members, RecordShape, Shape } from './shape.ts'
 
 /** A value that does not fit the schema any more; the message is for the user. */
@@ -72,9 +73,9 @@ function mismatch(): ShapeError {
 /** Where `data.value` stands in a RECORD frame as the engine writes it. */
 export function valueSpan(frame: string): { readonly from: number; readonly to: number } {
   let at = RECORD_HEAD.length
-  if (frame.startsWith(KEY, at)) at = valueEnd(frame, at + KEY.length) + 1
+  if (frame.startsWith(KEY, at)) at = skipValue(frame, at + KEY.length) + 1
   const from = skipSpace(frame, at + VALUE.length)
-  return { from, to: valueEnd(frame, from) }
+  return { from, to: skipValue(frame, from) }
 }
 
 /** How the engine begins a RECORD frame. */

@@ -1,6 +1,6 @@
 /** The text by which groups, sets and joins find equal values. */
 import { Decimal } from '../../../lib/decimal.ts'
-import { skipSpace, valueEnd } from '../../../lib/json-read.ts'
+import { skipSpace, skipValue } from '../../../lib/text/json-walk.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 import { LARGE } from './json-parts.ts'
@@ -81,7 +81,7 @@ function canonicalAt(text: string, start: number, end: { at: number }): string {
   const from = skipSpace(text, start)
   const first = text[from]
   if (first !== '{' && first !== '[') {
-    end.at = valueEnd(text, from)
+    end.at = skipValue(text, from)
     return canonicalScalar(text.slice(from, end.at))
   }
   const found: [key: string, value: string][] = []
@@ -89,7 +89,7 @@ function canonicalAt(text: string, start: number, end: { at: number }): string {
   while (text[next] !== '}' && text[next] !== ']') {
     let key = ''
     if (first === '{') {
-      const behind = valueEnd(text, next)
+      const behind = skipValue(text, next)
       key = JSON.parse(text.slice(next, behind)) as string
       next = skipSpace(text, behind) + 1
     }

@@ -4,7 +4,8 @@
  * once: its large parts and the order of its members are kept as long as it lives, in fewer than twice the bytes of its
  * text. Nothing is kept of what is small.
  */
-import { jsonValue, skipSpace, valueEnd } from '../../../lib/json-read.ts'
+import { jsonValue } from '../../../lib/json-read.ts'
+import { skipSpace, skipValue } from '../../../lib/text/json-walk.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import type { Value } from '../../../types.ts'
 
@@ -27,7 +28,7 @@ function partAt(of: JsonText, at: number): Part {
   if (known !== undefined) return known
   const { text } = of
   const from = skipSpace(text, at)
-  const end = valueEnd(text, from)
+  const end = skipValue(text, from)
   const first = text.charCodeAt(from)
   const value = first === 123 || first === 91 ? new JsonText(text.slice(from, end)) : jsonValue(text, from, end)
   const behind = skipSpace(text, end)

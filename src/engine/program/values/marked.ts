@@ -3,7 +3,8 @@
  * statements that divide JSON values.
  */
 import { jsonElement, jsonMember } from '../../../formats/json/text.ts'
-import { forEachMember, jsonValue, skipSpace } from '../../../lib/json-read.ts'
+import { forEachMember, jsonValue } from '../../../lib/json-read.ts'
+import { skipSpace } from '../../../lib/text/json-walk.ts'
 import { JsonText } from '../../../lib/json-text.ts'
 import { type DataType, JSON_TYPE, type Value } from '../../../types.ts'
 import { divideDouble, dynamicArithmetic, dynamicNegate, isWhole, remainderDouble } from './arithmetic.ts'
