@@ -43,7 +43,10 @@ export interface KafkaHand {
    * (linger 1 s, then flushed).
    */
   produce(topic: string, records: readonly HandRecord[], options?: ProduceOptions): Promise<[number, number][]>
-  /** Ends a transaction left open; options as given to `produce`, with how to end it. */
+  /**
+   * Ends a transaction left open; options as given to `produce`, with how to end it. Resolves, as `produce` does, when
+   * the markers stand in the logs.
+   */
   endTransaction(options: ProduceOptions): Promise<void>
   deleteTopic(topic: string): Promise<void>
   /** Moves the log start to `before`. */

@@ -32,6 +32,7 @@ import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -78,8 +79,8 @@ public class KafkaHand {
     int partition = command.path("partition").asInt();
     switch (command.path("op").asText()) {
       case "create" -> create(admin, command, topic);
-      case "produce" -> produce(command, topic, answer);
-      case "end" -> end(command);
+      case "produce" -> produce(admin, command, topic, answer);
+      case "end" -> end(admin, command);
       case "deleteTopic" -> admin.deleteTopics(List.of(topic)).all().get();
       case "deleteRecords" ->
         admin.deleteRecords(Map.of(new TopicPartition(topic, partition), RecordsToDelete.beforeOffset(command.path("before").asLong()))).all().get();
@@ -126,7 +127,7 @@ public class KafkaHand {
   }
 
   /** With a transactional.id among the settings: `transaction` is "commit", "abort" or "open" (left open; a later "produce" goes on in it, "end" ends it). */
-  static void produce(JsonNode command, String topic, ObjectNode answer) throws Exception {
+  static void produce(Admin admin, JsonNode command, String topic, ObjectNode answer) throws Exception {
     KafkaProducer<byte[], byte[]> producer = producer(command);
     String transaction = command.path("transaction").asText("");
     if (!transaction.isEmpty() && !command.path("goesOn").asBoolean()) producer.beginTransaction();
@@ -141,13 +142,19 @@ public class KafkaHand {
     producer.flush();
     ArrayNode offsets = answer.putArray("offsets");
     for (Future<RecordMetadata> f : sent) offsets.addArray().add(f.get().partition()).add(f.get().offset());
-    if (transaction.equals("commit")) producer.commitTransaction();
-    if (transaction.equals("abort")) producer.abortTransaction();
+    if (transaction.equals("commit") || transaction.equals("abort")) end(admin, command);
   }
 
-  static void end(JsonNode command) {
+  /** Ends the transaction and waits until its markers stand in the logs: the coordinator answers before it has written them. */
+  static void end(Admin admin, JsonNode command) throws Exception {
     if (command.path("transaction").asText().equals("commit")) producer(command).commitTransaction();
     else producer(command).abortTransaction();
+    String id = command.path("settings").path("transactional.id").asText();
+    for (long until = System.nanoTime() + 60_000_000_000L; ; Thread.sleep(20)) {
+      TransactionState state = admin.describeTransactions(List.of(id)).description(id).get().state();
+      if (state != TransactionState.PREPARE_COMMIT && state != TransactionState.PREPARE_ABORT) return;
+      if (System.nanoTime() > until) throw new IllegalStateException("the markers of transaction " + id + " are not written yet: " + state);
+    }
   }
 
   static byte[] bytes(JsonNode node) {
