@@ -18,8 +18,15 @@ export interface Hands {
 /** Copies, and announces `said`; or says why not. Never rejects. */
 export async function copyText(text: string, said: string, hands: Hands = browser()): Promise<void> {
   const why = await refusal(text, hands)
-  notCopied.set(() => (why === undefined ? undefined : `Not copied: ${why}`))
-  studio.set((state) => ({ ...state, announcement: why === undefined ? said : '' }))
+  if (why !== undefined) return sayNotCopied(why)
+  notCopied.set(() => undefined)
+  studio.set((state) => ({ ...state, announcement: said }))
+}
+
+/** There is nothing to copy, and why: a sentence. */
+export function sayNotCopied(why: string): void {
+  notCopied.set(() => `Not copied: ${why}`)
+  studio.set((state) => ({ ...state, announcement: '' }))
 }
 
 async function refusal(text: string, { clipboard, byCommand }: Hands): Promise<string | undefined> {

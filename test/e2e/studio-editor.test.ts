@@ -193,6 +193,19 @@ describe('the editor in Chromium', { skip: withoutBrowser }, () => {
     await wait(`${LINES}.includes("AND name = 'nobody'")`)
   })
 
+  it('no link is copied of a statement that finds no room in one', async () => {
+    await page.keyboard.press('Alt+n')
+    await write(`SELECT 1 AS a -- ${'x'.repeat(32_000)}`)
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('copy a link')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.not-copied >> text=the statement is too long for a link')
+    await page.click('[aria-label="Close the message"]')
+    await page.focus('.cm-content')
+    await page.keyboard.press('Alt+w')
+    await page.waitForSelector('.cm-placeholder')
+  })
+
   it('the history outlives a reload, is searched, and goes with the logout', async () => {
     await page.reload()
     await page.waitForSelector('.explorer [role="option"]')

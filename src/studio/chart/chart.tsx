@@ -12,7 +12,13 @@ import { Drawing } from './drawing.tsx'
 import { type ChartSpec, type ColumnFacts, fittingChart, specOf, specText } from './spec.ts'
 import { useLatest } from './latest.ts'
 
-export default function Chart({ tab, run }: PanelProps) {
+export default function Chart(panel: PanelProps) {
+  const number = useStore(panel.run.state, (state) => state.run)
+  // The columns of another statement say nothing of these.
+  return <ChartOfRun key={number} {...panel} />
+}
+
+function ChartOfRun({ tab, run }: PanelProps) {
   const rows = useStore(run.state, (state) => state.rows)
   const bytes = useStore(run.state, (state) => state.bytes)
   const version = useStore(run.state, (state) => state.columnsVersion)

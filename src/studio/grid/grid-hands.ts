@@ -1,5 +1,5 @@
 /** What keys and pointer do in the grid. */
-import { copyText } from '../clipboard.ts'
+import { copyText, sayNotCopied } from '../clipboard.ts'
 import type { CopyFormat } from '../rows/copy.ts'
 import type { Run } from '../run/run.ts'
 import { scrollFor } from '../virtual/rows.ts'
@@ -31,7 +31,10 @@ export function copySelection({ run, all, selection, state }: GridView, format: 
   const { top, bottom, left, right } = selection
   const chosen = wholeRow ? all : all.slice(left, right + 1)
   const input = { from: top, to: bottom + 1, columns: chosen.map(({ index }) => index), format }
-  void copyCells(run, { ...input, arranged: state.arranged !== undefined })
+  // Rejects when another run begins before the rows have come.
+  copyCells(run, { ...input, arranged: state.arranged !== undefined }).catch((cause: Error) =>
+    sayNotCopied(cause.message),
+  )
 }
 
 async function copyCells(run: Run, input: Parameters<typeof run.ask<'copy'>>[1]): Promise<void> {
@@ -42,12 +45,13 @@ async function copyCells(run: Run, input: Parameters<typeof run.ask<'copy'>>[1])
   await copyText(text, words)
 }
 
-/** Goes to the next cell with a text. False when there is none. */
+/** Goes to the next cell with a text. False when there is none, or another run has begun meanwhile. */
 export async function findCell(grid: GridView, text: string, backwards: boolean): Promise<boolean> {
   const { run, all, state } = grid
   const from = { row: Math.max(0, state.cursor.row), column: state.cursor.column }
   const columns = all.map(({ index }) => index)
-  const found = await run.ask('find', { text, backwards, from, columns, arranged: state.arranged !== undefined })
+  const input = { text, backwards, from, columns, arranged: state.arranged !== undefined }
+  const found = await run.ask('find', input).catch(() => undefined)
   if (found !== undefined) goTo(grid, found)
   return found !== undefined
 }

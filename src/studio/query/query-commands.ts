@@ -2,11 +2,13 @@
 import { toggleComment } from '@codemirror/commands'
 import type { EditorView } from '@codemirror/view'
 import { useEffect, useRef } from 'preact/hooks'
-import { copyText } from '../clipboard.ts'
+import { copyText, sayNotCopied } from '../clipboard.ts'
 import { addCommand, type Command } from '../commands/commands.ts'
 import type { Run } from '../run/run.ts'
 import { isActive } from '../run/run-state.ts'
+import { isWhole, MAX_URL } from '../route.ts'
 import { openDialog } from '../shell/shell-commands.ts'
+import { routeOf, studio } from '../store.ts'
 
 interface Does {
   start(): void
@@ -65,11 +67,21 @@ export function useQueryCommands(run: Run, does: Does, editor: { readonly curren
       {
         id: 'link',
         title: 'Copy a link to this query',
-        run: () => void copyText(location.href, 'The link is copied.'),
+        run: () => void copyLink(),
       },
       { id: 'editor', title: 'Go to the editor', keys: 'Escape', run: () => editor.current?.focus() },
     ]
     const removals = all.map(addCommand)
     return () => removals.forEach((remove) => remove())
   }, [run])
+}
+
+/** Of the place that is shown; a statement too long for an address would be missing in it. */
+async function copyLink(): Promise<void> {
+  const route = routeOf(studio.get())
+  if (route !== undefined && !isWhole(route))
+    sayNotCopied(
+      `the statement is too long for a link: an address holds ${MAX_URL.toLocaleString('en')} characters (studio.url.characters). Save the query instead.`,
+    )
+  else await copyText(location.href, 'The link is copied.')
 }

@@ -41,6 +41,7 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -103,6 +104,18 @@ public class KafkaHand {
     NewTopic wanted = new NewTopic(topic, Optional.of(command.path("partitions").asInt(1)), copies);
     wanted.configs(text(command.path("config")));
     admin.createTopics(List.of(wanted)).all().get();
+    // The controller has made it; the brokers hear of it a moment later.
+    for (int i = 0; i < 200 && !isLed(admin, topic); i++) Thread.sleep(20);
+  }
+
+  static boolean isLed(Admin admin, String topic) throws Exception {
+    try {
+      var partitions = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions();
+      return partitions.stream().allMatch(partition -> partition.leader() != null);
+    } catch (java.util.concurrent.ExecutionException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) return false;
+      throw e;
+    }
   }
 
   static Map<String, String> text(JsonNode object) {
