@@ -11,10 +11,12 @@ import { exprKey } from '../plan/expressions/expr-key.ts'
 import { widthOf } from '../plan/lower/lower.ts'
 import type { BoundExpr, Foreign, Limit, Output, Plan, Scan, Sort } from '../plan/plan.ts'
 import { mapExpressions } from '../plan/rewrite.ts'
+import { namesOf } from './names.ts'
 import type { Made } from './translate/aggregates.ts'
 import { DIVIDED } from './translate/expressions/arithmetic.ts'
 import { type Columns, translateAny, translateCondition } from './translate/expressions/expression.ts'
 import { type FlinkSql, list, name, plainSql, sql, staged } from './translate/flink-sql.ts'
+import type { JsonLook } from './translate/json.ts'
 import { type OrderKey, orderKeys } from './translate/order.ts'
 import { Refusal } from './translate/refusal.ts'
 import { looksAtHeaders } from './translate/records/headers.ts'
@@ -53,8 +55,8 @@ class Division {
   /** Records come here with their headers. */
   #headers = false
   #tables = 0
-  /** Anything divides JSON numbers, there or here. */
-  #divides = false
+  /** Of all that looks at JSON, there or here. */
+  #look: JsonLook = { divides: false, names: new Set() }
 
   constructor(ranges: ReadonlyMap<Scan, ScanRanges>, dividesJson: boolean) {
     this.#ranges = ranges
@@ -63,7 +65,7 @@ class Division {
 
   output(plan: Output): HandedOver {
     this.#headers = looksAtHeaders(plan)
-    this.#divides = this.#dividesJson || dividesJson(plan)
+    this.#look = { divides: this.#dividesJson || dividesJson(plan), names: namesOf(plan) }
     const limit = plan.input.kind === 'limit' ? plan.input : undefined
     const below = limit?.input ?? plan.input
     const onto = (input: Plan): Plan => (limit === undefined ? input : { ...limit, input })
@@ -179,7 +181,7 @@ class Division {
   #table(scan: Scan, tables: FlinkTable[]): FlinkTable {
     const ranges = this.#ranges.get(scan)
     if (ranges === undefined) throw new Refusal('The bounds of a topic are not known.')
-    const table = new FlinkTable(scan, ranges, this.#tables++, this.#divides)
+    const table = new FlinkTable(scan, ranges, this.#tables++, this.#look)
     tables.push(table)
     return table
   }

@@ -8,6 +8,7 @@ import { windowedParts } from '../formats/format.ts'
 import type { Table } from '../plan/catalog.ts'
 import { type DataType, typeName } from '../types.ts'
 import type { BoundExpr, Output, Scan } from '../plan/plan.ts'
+import { namesOf } from './names.ts'
 import { canonicalOf } from './translate/carriers.ts'
 import { type Columns, translate, translateCondition } from './translate/expressions/expression.ts'
 import { type FlinkSql, list, name, once, plainSql, sql, staged, text } from './translate/flink-sql.ts'
@@ -26,7 +27,7 @@ export function streamingJob(
   const { scan, columns } = projected(plan, into)
   const resolved = ranges.get(scan)
   if (resolved === undefined) throw new Refusal('The bounds of the topic are not known.')
-  const table = new FlinkTable(scan, resolved, 0)
+  const table = new FlinkTable(scan, resolved, 0, { divides: false, names: namesOf(plan) })
   const reference: Columns = (e) => table.reference(e)
   // A job without an end goes beyond the offsets that are known now: what they were narrowed by is a condition of it.
   const conditions = [scan.where, scan.pushed].filter((e) => e !== undefined)

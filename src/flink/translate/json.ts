@@ -1,6 +1,6 @@
 /** JSON in Flink: what is at a path of a text, the items of a list, and the canonical text of either. */
 import { canonicalOfDouble } from './carriers.ts'
-import { type FlinkSql, once, ordering, sql, text } from './flink-sql.ts'
+import { type FlinkSql, list, once, ordering, sql, text } from './flink-sql.ts'
 import { Refusal } from './refusal.ts'
 import { decoded, guard } from './terms.ts'
 
@@ -76,17 +76,46 @@ const HALF = text(
   '\\\\u[dD][89aAbB][0-9a-fA-F]{2}(?!\\\\u[dD][c-fC-F])|(?<!\\\\u[dD][89aAbB][0-9a-fA-F]{2})\\\\u[dD][c-fC-F]',
 )
 
+/** How a statement looks at JSON. */
+export interface JsonLook {
+  /** It divides numbers, so that it matters how they are written. */
+  readonly divides: boolean
+  /** The names of members that it looks at. */
+  readonly names: ReadonlySet<string>
+}
+
+/** Colons in a text. */
+function colons(of: FlinkSql): FlinkSql {
+  return sql`(CHAR_LENGTH(${of}) - CHAR_LENGTH(REPLACE(${of}, ':', '')))`
+}
+
+/**
+ * Whether an object may have two members of one name, of which Flink takes the last and we the first: a name is there
+ * twice, and what Flink has read has fewer names than the text. That costs a further reading, so only then.
+ */
+function isTwice(record: FlinkSql, names: ReadonlySet<string>): FlinkSql {
+  const twice = [...names].map((each) => {
+    const written = text(JSON.stringify(each))
+    return sql`POSITION(${written} IN SUBSTRING(${record} FROM POSITION(${written} IN ${record}) + 1)) <> 0`
+  })
+  const kept = sql`JSON_QUERY(${record}, '$' WITH UNCONDITIONAL ARRAY WRAPPER)`
+  return sql`(${list(twice, ' OR ')}) AND ${colons(record)} <> ${colons(kept)}`
+}
+
 /**
  * Whether a record is JSON. Java's takes no mark of the byte order, with which some producers begin: it ends the job. So
- * does half of a surrogate pair, and a double that would come as a whole number, where numbers are divided.
+ * does half of a surrogate pair, a name that an object has twice, and a double that would come as a whole number, where
+ * numbers are divided.
  */
-export function isJsonRecord(record: FlinkSql, divides: boolean): FlinkSql {
+export function isJsonRecord(record: FlinkSql, { divides, names }: JsonLook): FlinkSql {
   const first = sql`SUBSTRING(${record} FROM 1 FOR 100)`
   const hidden = guard('a number with an exponent is divided, perhaps', first, sql`BOOLEAN`)
   const half = guard('half of a surrogate pair is written in a JSON record', first, sql`BOOLEAN`)
+  const twice = guard('an object of a JSON record has two members of one name, perhaps', first, sql`BOOLEAN`)
   const mayBeHalf = sql`(POSITION('\\ud' IN ${record}) <> 0 OR POSITION('\\uD' IN ${record}) <> 0)`
   const isHidden = divides ? sql` WHEN REGEXP(${record}, ${HIDDEN_DOUBLE}) THEN ${hidden}` : sql``
-  const good = sql`CASE WHEN ${mayBeHalf} AND REGEXP(${record}, ${HALF}) THEN ${half}${isHidden} ELSE TRUE END`
+  const hasTwice = names.size > 0 ? sql` WHEN ${isTwice(record, names)} THEN ${twice}` : sql``
+  const good = sql`CASE WHEN ${mayBeHalf} AND REGEXP(${record}, ${HALF}) THEN ${half}${hasTwice}${isHidden} ELSE TRUE END`
   const marked = guard('a JSON record begins with the mark of a byte order', first, sql`BOOLEAN`)
   const isMarked = sql`SUBSTRING(${record} FROM 1 FOR 1) = ${text('\ufeff')}`
   // Beyond these Flink reads nothing: 1,000 levels, numbers of 1,000 digits, names of 50,000 characters (Jackson's

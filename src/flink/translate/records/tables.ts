@@ -5,7 +5,7 @@
  */
 import type { Reference } from '../expressions/expression.ts'
 import type { ScanRanges } from '../../../engine/scan/ranges.ts'
-import { canonicalJson, isAlone, isDoubleWrapped, isJsonRecord, wrappedAt } from '../json.ts'
+import { canonicalJson, isAlone, isDoubleWrapped, isJsonRecord, type JsonLook, wrappedAt } from '../json.ts'
 import { unexpected } from '../../../lib/assert.ts'
 import { exprKey } from '../../../plan/expressions/expr-key.ts'
 import type { BoundExpr, PathRef, Scan } from '../../../plan/plan.ts'
@@ -54,7 +54,7 @@ export class FlinkTable {
   readonly id: string
   readonly name: FlinkSql
   readonly #ranges: ScanRanges
-  readonly #divides: boolean
+  readonly #look: JsonLook
   /** A reference → the column that it is, below the canonical ones. */
   readonly #columns = new Map<string, Required<Omit<Taken, 'type'>> & { readonly term: Term }>()
   /** Names of columns whose numbers are looked at as they are written → the columns that say it (`Term.mark`). */
@@ -70,15 +70,14 @@ export class FlinkTable {
   /** Facets that are JSON, and looked into: records that are none are passed over. */
   readonly checked = new Set<FacetName>()
 
-  /** `divides`: the statement divides JSON numbers, so that it matters how they are written. */
-  constructor(scan: Scan, ranges: ScanRanges, number: number, divides = false) {
+  constructor(scan: Scan, ranges: ScanRanges, number: number, look: JsonLook) {
     if (scan.badRecords === true)
       throw new Refusal('A statement that looks at bad records (_bad, _error, _raw) is not handed over to Flink.')
     this.scan = scan
     this.id = `sluice_${number}`
     this.name = name(this.id)
     this.#ranges = ranges
-    this.#divides = divides
+    this.#look = look
   }
 
   /** What a reference to a record is, over `rows`. */
@@ -153,7 +152,7 @@ export class FlinkTable {
     const checks = [...this.checked].map((facet) => {
       const bytes = columnOf(facet)
       const record = sql`CAST(${bytes} AS STRING)`
-      const isJson = isJsonRecord(record, this.#divides)
+      const isJson = isJsonRecord(record, this.#look)
       const isGood = this.#wholes.has(facet) ? sql`(${isJson} AND ${isAlone(record)})` : isJson
       return sql`CASE WHEN ${bytes} IS NULL THEN TRUE ELSE ${isGood} END`
     })
