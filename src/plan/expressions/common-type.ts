@@ -2,6 +2,7 @@
  * The type in which values of several types meet: numbers, moments, and what holds them, part by part. It knows types
  * only; what is done to values on their way there is in `bind/expressions/coerce`.
  */
+import { digitsOfBoth } from '../../lib/decimal.ts'
 import { type DataType, DECIMAL, DOUBLE, JSON_TYPE, NULL_TYPE, type TimeUnit } from '../../types.ts'
 import { sameForm, sameType } from './type-parts.ts'
 
@@ -59,7 +60,7 @@ function together(a: DataType, b: DataType, met: Met): DataType {
 }
 
 function unlike(a: DataType, b: DataType, met: Met): DataType {
-  if (a.kind === 'decimal' && b.kind === 'decimal') return holding(a, b)
+  if (a.kind === 'decimal' && b.kind === 'decimal') return { kind: 'decimal', ...digitsOfBoth(a, b) }
   if (isNumeric(a) && isNumeric(b)) return widest(a, b)
   if (a.kind !== 'array' && a.kind !== 'map' && a.kind !== 'struct' && sameType(a, b)) return a
   if ((isDatetime(a) && isDatetime(b)) || (a.kind === 'time' && b.kind === 'time')) return finer(a, b)
@@ -73,19 +74,6 @@ function unlike(a: DataType, b: DataType, met: Met): DataType {
     nullable: field.nullable || b.fields[i].nullable,
   }))
   return { ...a, fields }
-}
-
-type DecimalType = Extract<DataType, { kind: 'decimal' }>
-
-/** The decimal that has the digits of both on either side of the point; of any number of digits where one of them is. */
-function holding(a: DecimalType, b: DecimalType): DataType {
-  const [before, scale] = [Math.max(wholeDigits(a), wholeDigits(b)), Math.max(a.scale ?? 0, b.scale ?? 0)]
-  const isOpen = [a, b].some((t) => t.precision === undefined || t.scale === undefined)
-  return isOpen ? DECIMAL : { kind: 'decimal', precision: before + scale, scale }
-}
-
-function wholeDigits({ precision = 0, scale = 0 }: DecimalType): number {
-  return precision - scale
 }
 
 /** The finer of two dates and timestamps, or of two times. */
