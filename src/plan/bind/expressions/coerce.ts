@@ -172,7 +172,16 @@ export function inArray(element: BoundExpr, array: BoundExpr): readonly BoundExp
   if (way === undefined || array.type.kind === 'null') return [element, array]
   const to = way.side(item).type
   const isSame = sameType(to, type) || isNumeric(type)
-  return [way.side(element), isSame ? array : convert(array, { kind: 'array', element: to })]
+  return [way.side(element), isSame ? asFloats(array, element) : convert(array, { kind: 'array', element: to })]
+}
+
+/** Among the numbers of a list in the text, too, a float finds the one that it is nearest to. */
+function asFloats(array: BoundExpr, element: BoundExpr): BoundExpr {
+  if (array.kind !== 'array' || element.type.kind !== 'float') return array
+  const items = array.items.map((item) =>
+    isLiteral(item) && item.type.kind === 'double' ? comparable([element, item], item.span).sides[1] : item,
+  )
+  return { ...array, items }
 }
 
 function isStructured({ kind }: DataType): boolean {
