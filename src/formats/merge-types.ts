@@ -3,6 +3,7 @@
  * compares shapes, not schemas: aliases and defaults of a format have been dealt with (or given up) before. Types may
  * be recursive (a struct that holds itself); the result then is too.
  */
+import { digitsOfBoth } from '../lib/decimal.ts'
 import {
   type DataType,
   DOUBLE,
@@ -89,10 +90,7 @@ function storageOf(type: DataType): DataType | undefined {
 
 function mergeDecimals(a: DataType & { kind: 'decimal' }, b: DataType & { kind: 'decimal' }): DataType {
   if (a.precision === b.precision && (a.scale ?? 0) === (b.scale ?? 0)) return a
-  if (a.precision === undefined || b.precision === undefined) return { kind: 'decimal' }
-  const scale = Math.max(a.scale ?? 0, b.scale ?? 0)
-  const whole = Math.max(a.precision - (a.scale ?? 0), b.precision - (b.scale ?? 0))
-  return { kind: 'decimal', precision: whole + scale, scale }
+  return { kind: 'decimal', ...digitsOfBoth(a, b) }
 }
 
 function mergeStructs(a: StructType, b: StructType, known: Known): StructType {

@@ -109,3 +109,16 @@ export class Decimal {
     return `${negative ? '-' : ''}${digits.slice(0, -this.scale)}.${digits.slice(-this.scale)}`
   }
 }
+
+/** How many digits decimals of a type have, and how many of them behind the point; any number where it is not said. */
+export interface DecimalDigits {
+  readonly precision?: number
+  readonly scale?: number
+}
+
+/** The digits of both on either side of the point; none said where one of them says none. */
+export function digitsOfBoth(a: DecimalDigits, b: DecimalDigits): DecimalDigits {
+  if (a.precision === undefined || b.precision === undefined) return {}
+  const scale = Math.max(a.scale ?? 0, b.scale ?? 0)
+  return { precision: Math.max(a.precision - (a.scale ?? 0), b.precision - (b.scale ?? 0)) + scale, scale }
+}

@@ -53,6 +53,28 @@ function find(column: KeyColumn, v: string, before: number, behind: number): num
   )
 }
 
+test(`bytes that are no UTF-8 are the text that they are read as (seed ${RUNS.seed})`, () => {
+  const bytes = fc.uint8Array({ maxLength: 14 }).map((b) => Buffer.from(b).map((byte) => (byte < 128 ? 97 : byte)))
+  fc.assert(
+    fc.property(fc.array(bytes, { maxLength: 100 }), (keys) => {
+      const column = new KeyColumn(LIMITS)
+      const known = new Map<string, number>()
+      for (const b of keys) {
+        const read = Buffer.from(b).toString()
+        if (!known.has(read)) known.set(read, known.size)
+        const view = new DataView(b.buffer, b.byteOffset, b.length)
+        assert.equal(column.findSlice(b, view, 0, b.length, null), known.get(read))
+        assert.equal(column.findText(read), known.get(read))
+      }
+      assert.deepEqual(
+        [...known.keys()],
+        Array.from(known, (_, i) => column.value(i)),
+      )
+    }),
+    RUNS,
+  )
+})
+
 test(`keys of any kind are numbered as by a Map (seed ${RUNS.seed})`, () => {
   fc.assert(
     fc.property(

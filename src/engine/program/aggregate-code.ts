@@ -4,8 +4,9 @@
  */
 import { type Code, js } from '../../codegen/emitter.ts'
 import type { Aggregate, BoundAggregate, BoundExpr } from '../../plan/plan.ts'
-import { leavesOf } from '../../plan/expressions/type-parts.ts'
+import { allOf } from '../../plan/expressions/type-parts.ts'
 import { isVolatile } from '../../plan/expressions/volatile.ts'
+import type { DataType } from '../../types.ts'
 import type { ExpressionCompiler } from './expression/expression.ts'
 import type { AggregateState } from '../operators/aggregate/aggregate.ts'
 import type { Accumulator } from '../operators/aggregate/accumulator.ts'
@@ -134,17 +135,20 @@ function spelled(
 ): Code {
   if (plan.keys.length === 1) return js``
   return js`${plan.keys.map((key, i) => {
-    const isFixed =
-      key.type.kind === 'decimal'
-        ? key.kind === 'path'
-        : leavesOf(key.type).every(({ kind }) => kind !== 'json' && kind !== 'decimal')
     // A volatile key would be another value by now.
-    if (isFixed || isVolatile(key)) return js``
+    if (isWrittenInOneWay(key) || isVolatile(key)) return js``
     const note = (value: Code): Code => js`${holder}.spell(${group}, ${i}, ${value})`
     if (compiler.mayBeMarked(key)) return note(compiler.marked(key))
     const slice = key.kind === 'path' ? references?.slice(key) : undefined
     return slice === undefined ? note(compiler.value(key)) : js`if (${slice.from} < 0) ${note(slice.value)}`
   })}`
+}
+
+/** Maps have an order, and so has JSON; zero has a sign within a list; a field of a schema may set the places of its decimals. */
+function isWrittenInOneWay({ kind, type }: BoundExpr): boolean {
+  if (type.kind === 'decimal') return kind === 'path' && type.scale !== undefined
+  const several: readonly DataType['kind'][] = ['json', 'decimal', 'map', 'float', 'double']
+  return type.kind === 'float' || type.kind === 'double' || allOf(type).every((t) => !several.includes(t.kind))
 }
 
 function findKey(

@@ -24,6 +24,9 @@ import { readVarlong } from './record-runtime.ts'
  */
 const MAX_INLINE_TEXT = 64
 
+/** U+FFFD, as which everything is read, and written, that is no character. */
+const REPLACEMENT = Buffer.from('\ufffd')
+
 /** One path in one type. A path that is asked for in two types has two slots, and so two wants with the same step. */
 interface Slot {
   readonly type: DataType
@@ -123,7 +126,8 @@ export class RecordReferences implements References {
 
   textEquals(ref: PathRef, literal: string, negated: boolean): Code | undefined {
     const bytes = Buffer.from(literal)
-    if (bytes.length > MAX_INLINE_TEXT) return undefined
+    // Bytes that are no UTF-8 are read as U+FFFD, and half of a surrogate pair has no bytes.
+    if (bytes.length > MAX_INLINE_TEXT || bytes.includes(REPLACEMENT)) return undefined
     const slice = this.slice(ref)
     if (slice === undefined) return undefined
     const { from, to, value } = slice

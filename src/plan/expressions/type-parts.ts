@@ -54,12 +54,17 @@ function partsOf(type: DataType): readonly DataType[] {
   return type.kind === 'struct' ? type.fields.map((field) => field.type) : []
 }
 
-/** The types without parts that a type is or holds, each of them once. */
-export function leavesOf(type: DataType): readonly DataType[] {
+/** A type and all that it holds, each of them once. */
+export function allOf(type: DataType): readonly DataType[] {
   const seen = new Set([type])
   // A set gives what is added while it is walked, too.
   for (const t of seen) for (const part of partsOf(t)) seen.add(part)
-  return [...seen].filter((t) => t.kind !== 'array' && t.kind !== 'map' && t.kind !== 'struct')
+  return [...seen]
+}
+
+/** The types without parts that a type is or holds, each of them once. */
+export function leavesOf(type: DataType): readonly DataType[] {
+  return allOf(type).filter((t) => t.kind !== 'array' && t.kind !== 'map' && t.kind !== 'struct')
 }
 
 /** The type with `change` of each of its leaves; undefined for one that holds itself. */

@@ -92,6 +92,21 @@ test('every shape of result is a file in every format, with the same rows', asyn
   }
 })
 
+test('decimals with different places have a type that holds them all', async () => {
+  const two = "CAST('1.25' AS decimal(5, 2))"
+  const four = "CAST('-70000.2345' AS decimal(9, 4))"
+  const sql = `SELECT ${two} AS d, [${two}, ${four}] AS l, {${two} AS x} AS s FROM __dual
+    UNION ALL SELECT CASE WHEN 1 = 2 THEN ${two} ELSE ${four} END, [${four}], {${four} AS x} FROM __dual`
+  const file = (await ask(sql, 'parquet')).body
+  assert.deepEqual(await duck(file, 'SELECT * FROM FILE'), [
+    { d: '1.2500', l: ['1.2500', '-70000.2345'], s: { x: '1.2500' } },
+    { d: '-70000.2345', l: ['-70000.2345'], s: { x: '-70000.2345' } },
+  ])
+  const arrow = tableFromIPC((await ask(sql, 'arrow')).body)
+  assert.match(String(arrow.schema), /d: Decimal\[9e\+4\]/)
+  assert.equal(arrow.numRows, 2)
+})
+
 test('a recursive schema: what is below is JSON', async () => {
   const [row] = await duck((await ask('SELECT * FROM people', 'parquet')).body, 'SELECT * FROM FILE')
   assert.equal(row['name'], 'a')

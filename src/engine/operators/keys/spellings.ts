@@ -1,7 +1,7 @@
 /**
  * How the keys of groups are written. A column of keys keeps each value once, as it was met first; a value that is equal
- * may be written in another way elsewhere (1.50 and 1.5, `5` and `5.0` of JSON, `{"a": 1}` and `{"a":1}`). A group shows
- * its keys as its own first row has them.
+ * may be written in another way elsewhere (1.50 and 1.5, `5` and `5.0` of JSON, `{"a": 1}` and `{"a":1}`, maps in another
+ * order, zeros within lists). A group shows its keys as its own first row has them.
  */
 import { Decimal } from '../../../lib/decimal.ts'
 import { JsonText } from '../../../lib/json-text.ts'
@@ -34,7 +34,7 @@ export class Spellings {
   /** The key of a new group, which its column keeps as `kept`, an equal value. Throws where the groups hold too much. */
   add(group: number, kept: Value, given: Value): void {
     // Zero has no sign as a key.
-    const own = isWholeDouble(given) && plain(given) === 0 ? asWholeDouble(0) : given
+    const own = plain(given) !== 0 ? given : isWholeDouble(given) ? asWholeDouble(0) : 0
     if (isWrittenAlike(kept, own)) return
     this.bytes += sizeOfRow([own])
     if (this.bytes > this.#limits.textBytes) throw this.#limits.tooLong(this.#limits.textBytes)
@@ -59,13 +59,15 @@ export function spelledThere(of: PartialSpellings, group: number): Value | undef
 
 /** Of values that are equal. */
 export function isWrittenAlike(a: Value, b: Value): boolean {
-  if (a === b) return true
+  if (Object.is(a, b)) return true
   if (a instanceof Decimal && b instanceof Decimal) return a.scale === b.scale
-  if (a instanceof JsonText && b instanceof JsonText) return a.text === b.text
+  if (a instanceof JsonText || b instanceof JsonText)
+    return a instanceof JsonText && b instanceof JsonText && a.text === b.text
   if (Array.isArray(a) && Array.isArray(b)) return a.every((item, i) => isWrittenAlike(item, b[i]))
   if (a instanceof Map && b instanceof Map) {
     const others = [...b]
     return [...a].every(([name, v], i) => name === others[i][0] && isWrittenAlike(v, others[i][1]))
   }
-  return isWholeDouble(a) === isWholeDouble(b) && typeof a === typeof b
+  if (isWholeDouble(a) && isWholeDouble(b)) return Object.is(plain(a), plain(b))
+  return isWholeDouble(a) === isWholeDouble(b) && typeof a === typeof b && typeof a !== 'number'
 }

@@ -1,8 +1,10 @@
 /**
  * Numbers texts that are met as bytes. Texts of at most eight bytes stand in the cells of a hash table themselves; of
  * longer ones a cell has the hash and the place in an arena where the number, the length and the bytes are. No string
- * is made. What the numbers mean, and which come next, is the owner's.
+ * is made, but of bytes that are no UTF-8: these are the text that is read from them, with U+FFFD. What the numbers
+ * mean, and which come next, is the owner's.
  */
+import { isUtf8 } from 'node:buffer'
 import { HashCells, hashPair, mixed, SEED } from './hash-cells.ts'
 
 /** The longest text, in bytes, that is stored in a cell itself. */
@@ -31,6 +33,8 @@ export const TEXT_HEAD = 8
 /** Bits of the first and of the second four bytes that belong to a text of 0–8 bytes. */
 const LOW_BITS = Int32Array.of(0, 0xff, 0xffff, 0xffffff, -1, -1, -1, -1, -1)
 const HIGH_BITS = Int32Array.of(0, 0, 0, 0, 0, 0xff, 0xffff, 0xffffff, -1)
+/** The bit that no byte of ASCII has, of four bytes. */
+const NOT_ASCII = 0x80808080
 
 /** Eight bytes: for short texts at the end of a buffer, and for those that become strings. */
 const SHORT_BYTES = Buffer.alloc(SHORT)
@@ -41,6 +45,15 @@ const SHORT_VIEW = new DataView(SHORT_BYTES.buffer, SHORT_BYTES.byteOffset, SHOR
  * byte lowest, 0 behind the end), a longer one as its place and 0.
  */
 export type NumberOf = (low: number, high: number, length: number) => number
+
+/** A call of `isUtf8` for each new text would cost more than the rest of adding it. */
+function isAscii(view: DataView, from: number, length: number): boolean {
+  const words = from + (length & ~3)
+  let bits = 0
+  for (let i = from; i < words; i += 4) bits |= view.getInt32(i, true)
+  for (let i = words; i < from + length; i++) bits |= view.getUint8(i)
+  return (bits & NOT_ASCII) === 0
+}
 
 export class TextIndex {
   readonly #short = new HashCells(3, (t, at) => hashPair(t[at] ^ (t[at + 2] >>> LENGTH_SHIFT) ^ SEED, t[at + 1]))
@@ -112,6 +125,10 @@ export class TextIndex {
       if (table[at] === low && table[at + 1] === high && found >>> LENGTH_SHIFT === length && found !== 0)
         return (found & NUMBER_MASK) - 1
       if (found !== 0) continue
+      if (((low | high) & NOT_ASCII) !== 0) {
+        const other = this.#ofOther(this.#shortBytes(low, high, length))
+        if (other !== undefined) return other
+      }
       if (this.frozen) return -1
       const id = this.#next(low, high, length)
       table[at] = low
@@ -154,6 +171,9 @@ export class TextIndex {
   }
 
   #add(view: DataView, from: number, length: number, hash: number, at: number, table: Int32Array): number {
+    const text = new Uint8Array(view.buffer, view.byteOffset + from, length)
+    const other = isAscii(view, from, length) ? undefined : this.#ofOther(text)
+    if (other !== undefined) return other
     if (this.frozen) return -1
     const bytes = TEXT_HEAD + ((length + 3) & ~3)
     if (this.#used + bytes > CHUNK_BYTES) this.#addChunk(Math.max(CHUNK_BYTES, bytes))
@@ -163,12 +183,22 @@ export class TextIndex {
     const chunk = this.#views[last]
     chunk.setInt32(this.#used, id, true)
     chunk.setInt32(this.#used + 4, length, true)
-    this.#chunks[last].set(new Uint8Array(view.buffer, view.byteOffset + from, length), this.#used + TEXT_HEAD)
+    this.#chunks[last].set(text, this.#used + TEXT_HEAD)
     this.#used += bytes
     table[at] = hash
     table[at + 1] = place + 1
     this.#long.added(hash)
     return id
+  }
+
+  /**
+   * Of bytes that are no UTF-8 the number of the text that they are read as, as every other way of looking at them
+   * does. They have no cell of their own.
+   */
+  #ofOther(bytes: Uint8Array): number | undefined {
+    if (isUtf8(bytes)) return undefined
+    const read = Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+    return this.find(read, new DataView(read.buffer, read.byteOffset, read.length), 0, read.length)
   }
 
   #addChunk(bytes: number): void {
@@ -186,9 +216,13 @@ export class TextIndex {
 
   /** A text of at most eight bytes back, from what its number was asked for with. */
   shortText(low: number, high: number, length: number): string {
+    return this.#shortBytes(low, high, length).toString('utf8')
+  }
+
+  #shortBytes(low: number, high: number, length: number): Buffer {
     SHORT_VIEW.setInt32(0, low, true)
     SHORT_VIEW.setInt32(4, high, true)
-    return SHORT_BYTES.toString('utf8', 0, length)
+    return SHORT_BYTES.subarray(0, length)
   }
 
   /** A longer text back, from its place. */

@@ -14,20 +14,8 @@ import type * as ast from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
 import { MOMENTS } from '../../../sql/keywords.ts'
 import { BOOLEAN, DOUBLE, type DataType, INT, LONG, NULL_TYPE, STRING, TIMESTAMP } from '../../../types.ts'
-import {
-  aType,
-  comparable,
-  compare,
-  condition,
-  inArray,
-  inOneUnit,
-  isIn,
-  isInteger,
-  isNumeric,
-  negate,
-  nullIf,
-  toCommon,
-} from './coerce.ts'
+import { aType, comparable, compare, condition, inArray, inOneUnit, isIn, negate, nullIf, toCommon } from './coerce.ts'
+import { isInteger, isNumeric } from '../../expressions/common-type.ts'
 import { CALLABLE, aggregateName } from './aggregates.ts'
 import type { BoundExpr } from '../../plan.ts'
 import { extendPath, memberOf } from '../names/resolve.ts'

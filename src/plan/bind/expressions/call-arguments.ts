@@ -3,7 +3,8 @@ import { signature } from '../../../functions/all-functions.ts'
 import type { Accept, ScalarFunction } from '../../../functions/function.ts'
 import type * as ast from '../../../sql/ast.ts'
 import { SqlError } from '../../../sql/error.ts'
-import { aType, convert, isDatetime, isInteger, isNumeric } from './coerce.ts'
+import { isDatetime, isInteger, isNumeric } from '../../expressions/common-type.ts'
+import { aType, convert } from './coerce.ts'
 import type { BoundExpr } from '../../plan.ts'
 
 export function checkCount(e: ast.Call, fn: ScalarFunction): void {

@@ -4,6 +4,7 @@
  */
 import { repeated } from '../../expressions/repeated.ts'
 import { isVolatile } from '../../expressions/volatile.ts'
+import { finer, isDatetime, isInteger, isNumeric, UNIT_RANK, unify, widest } from '../../expressions/common-type.ts'
 import { leavesOf, sameType, withLeaves } from '../../expressions/type-parts.ts'
 import { castValue } from '../../../functions/support/cast.ts'
 import { ValueError } from '../../../functions/function.ts'
@@ -20,24 +21,11 @@ import {
   LONG,
   NULL_TYPE,
   STRING,
-  type TimeUnit,
   typeName,
 } from '../../../types.ts'
 import type { ArithmeticOp, CompareBy, CompareOp } from '../../operators.ts'
 import type { BoundExpr, Compare, Constant, InList } from '../../plan.ts'
 
-const RANK: Readonly<Record<string, number>> = { int: 1, long: 2, decimal: 3, float: 4, double: 5 }
-const UNIT_RANK: Readonly<Record<TimeUnit, number>> = { millis: 1, micros: 2, nanos: 3 }
-
-export function isNumeric(type: DataType): boolean {
-  return RANK[type.kind] !== undefined
-}
-export function isInteger(type: DataType): boolean {
-  return type.kind === 'int' || type.kind === 'long'
-}
-export function isDatetime(type: DataType): boolean {
-  return type.kind === 'timestamp' || type.kind === 'date'
-}
 export function isText(type: DataType): boolean {
   return type.kind === 'string' || type.kind === 'uuid'
 }
@@ -68,64 +56,6 @@ export function convert(expr: BoundExpr, to: DataType): BoundExpr {
     }
   }
   return { kind: 'cast', operand: expr, type: to, implicit: true, span: expr.span }
-}
-
-/** The type in which two numbers meet. */
-export function widest(a: DataType, b: DataType): DataType {
-  if (a.kind === 'decimal' && (b.kind === 'float' || b.kind === 'double')) return DOUBLE
-  if (b.kind === 'decimal' && (a.kind === 'float' || a.kind === 'double')) return DOUBLE
-  const wider = RANK[a.kind] >= RANK[b.kind] ? a : b
-  return wider.kind === 'decimal' ? DECIMAL : wider
-}
-
-/** Of pairs of types that were brought together, or are being so. */
-type Met = Map<DataType, Map<DataType, DataType>>
-
-/**
- * The common type of CASE branches, array items and the like; json when they are unlike. Arrays, maps and structures
- * with the same fields meet part by part.
- */
-export function unify(types: readonly DataType[]): DataType {
-  const met: Met = new Map()
-  return types.reduce(
-    (common, t) => (common === JSON_TYPE && t.kind !== 'null' ? JSON_TYPE : together(common, t, met)),
-    NULL_TYPE,
-  )
-}
-
-function together(a: DataType, b: DataType, met: Met): DataType {
-  if (b.kind === 'null') return a
-  if (a.kind === 'null') return b
-  const known = met.get(a)?.get(b)
-  if (known !== undefined) return known
-  // What holds itself is json within itself.
-  const found = met.get(a) ?? new Map<DataType, DataType>()
-  met.set(a, found.set(b, JSON_TYPE))
-  const common = sameType(a, b) ? a : unlike(a, b, met)
-  found.set(b, common)
-  return common
-}
-
-function unlike(a: DataType, b: DataType, met: Met): DataType {
-  if (isNumeric(a) && isNumeric(b)) return widest(a, b)
-  if ((isDatetime(a) && isDatetime(b)) || (a.kind === 'time' && b.kind === 'time')) return finer(a, b)
-  if (a.kind === 'array' && b.kind === 'array') return { ...a, element: together(a.element, b.element, met) }
-  if (a.kind === 'map' && b.kind === 'map') return { ...a, value: together(a.value, b.value, met) }
-  if (a.kind !== 'struct' || b.kind !== 'struct' || a.fields.length !== b.fields.length) return JSON_TYPE
-  if (!a.fields.every(({ name }, i) => name === b.fields[i].name)) return JSON_TYPE
-  const fields = a.fields.map((field, i) => ({
-    ...field,
-    type: together(field.type, b.fields[i].type, met),
-    nullable: field.nullable || b.fields[i].nullable,
-  }))
-  return { ...a, fields }
-}
-
-function finer(a: DataType, b: DataType): DataType {
-  if (a.kind === 'date') return b
-  if (b.kind === 'date') return a
-  if ((a.kind !== 'timestamp' && a.kind !== 'time') || (b.kind !== 'timestamp' && b.kind !== 'time')) return a
-  return UNIT_RANK[a.unit] >= UNIT_RANK[b.unit] ? a : b
 }
 
 /**
@@ -242,7 +172,16 @@ export function inArray(element: BoundExpr, array: BoundExpr): readonly BoundExp
   if (way === undefined || array.type.kind === 'null') return [element, array]
   const to = way.side(item).type
   const isSame = sameType(to, type) || isNumeric(type)
-  return [way.side(element), isSame ? array : convert(array, { kind: 'array', element: to })]
+  return [way.side(element), isSame ? asFloats(array, element) : convert(array, { kind: 'array', element: to })]
+}
+
+/** Among the numbers of a list in the text, too, a float finds the one that it is nearest to. */
+function asFloats(array: BoundExpr, element: BoundExpr): BoundExpr {
+  if (array.kind !== 'array' || element.type.kind !== 'float') return array
+  const items = array.items.map((item) =>
+    isLiteral(item) && item.type.kind === 'double' ? comparable([element, item], item.span).sides[1] : item,
+  )
+  return { ...array, items }
 }
 
 function isStructured({ kind }: DataType): boolean {

@@ -27,6 +27,21 @@ test('only what is written in another way is held, and it crosses a thread', () 
   )
 })
 
+test('parts of lists and maps are told apart by sign, order and class', () => {
+  const spellings = new Spellings(groupLimits(100, 10_000))
+  const [one, two] = [new Map([['a', 1]]), new Map([['b', 2]])]
+  spellings.add(0, [0], [-0])
+  spellings.add(1, [asWholeDouble(0)], [asWholeDouble(-0)])
+  spellings.add(2, new Map([...one, ...two]), new Map([...two, ...one]))
+  spellings.add(3, new Map(one), new JsonText('{"a":1}'))
+  spellings.add(4, [Number.NaN, 0], [Number.NaN, 0])
+  spellings.add(5, 0, -0)
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5].map((group) => spellings.get(group)),
+    [[-0], [asWholeDouble(-0)], new Map([...two, ...one]), new JsonText('{"a":1}'), undefined, undefined],
+  )
+})
+
 test('max.group.bytes bounds what is held', () => {
   const spellings = new Spellings(groupLimits(1_000_000, 5_000))
   assert.throws(() => {
