@@ -18,6 +18,7 @@ import { BasePath, isSecure } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { Offers } from './offers.ts'
+import { RequestTurns } from './call-gate.ts'
 import { API_HEADERS, plainAnswer } from './plain-answer.ts'
 import { FILE_HEADERS, page, pageHeaders, pageNonce } from './page.ts'
 import { Studio } from './studio-files.ts'
@@ -219,10 +220,13 @@ function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
 
 /** Sets the headers of all answers; where there is nothing, or nothing any more, that is said before a body is read. */
 function beforeAnything(health: HttpContext['health'], offers: Offers) {
+  const turns = new RequestTurns()
   const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(API_HEADERS)
+      // Before it waits, as an offer may come behind it.
       const place = offers.placeOf(request.raw)
+      if (!(await turns.enter(request.raw.socket, reply.raw))) return reply.hijack()
       if (place !== 'any') reply.header('connection', 'close')
       if (place === 'behind') return fail(request, reply, 400, 'Nothing may follow an offer to change the protocol.')
       if (request.is404) return notFound(request, reply)
@@ -272,7 +276,7 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
   })
   app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) => {
     metrics.health(await health.report())
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    return reply.type(metrics.registry.contentType).send(await metrics.text())
   })
   addPage(app, config, base)
 }
