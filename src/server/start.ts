@@ -49,7 +49,7 @@ import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './http/not-offered.ts'
-import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
+import { credential, isLensesCli, NO_HOST, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
 /** A server that listens. */
 export interface RunningServer {
@@ -340,6 +340,7 @@ class Server implements RunningServer {
       )
       refuseUpgrade(request, socket, status, title)
     }
+    if (request.headers.host === undefined) return refuse(400, NO_HOST)
     if (this.#health.phase === 'closing') return refuse(503, 'The server is shutting down.')
     const wanted = target(request.url ?? '/')
     if (wanted === undefined) {
