@@ -59,6 +59,7 @@ export class Metrics {
   readonly refused: Counter<'reason'>
   readonly logins: Counter<'outcome'>
   readonly refusedTokens: Counter
+  #text: Promise<string> | undefined
 
   /** The functions of `live` are called at each scrape. */
   constructor(live: Live) {
@@ -240,6 +241,15 @@ export class Metrics {
         for (const [reason, count] of Object.entries(read()?.ended ?? {})) this.inc({ reason }, count)
       },
     })
+  }
+
+  /** All figures, for a scrape; made once in a turn of the event loop, for all who have asked by then. */
+  text(): Promise<string> {
+    this.#text ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#text = undefined
+      return this.registry.metrics()
+    })
+    return this.#text
   }
 
   /** What the next scrape says about the health of the server. */

@@ -49,7 +49,7 @@ import type { QueryView } from './workers/messages.ts'
 import { WorkerPool } from './workers/pool.ts'
 import { runHere } from './workers/run-here.ts'
 import { notOfferedAt } from './http/not-offered.ts'
-import { credential, isLensesCli, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
+import { credential, isLensesCli, NO_HOST, refuseUpgrade, type Target, target } from './socket/upgrade.ts'
 
 /** A server that listens. */
 export interface RunningServer {
@@ -215,7 +215,7 @@ class Server implements RunningServer {
     this.#health = new Health(environments, means.clock, means.log, means.store)
     this.#health.servers = this.servers
     this.#connections = new Connections(config.limits)
-    this.#callers = new Callers(this.#accounts, this.#connections, this.#metrics.refusedTokens, means.log)
+    this.#callers = new Callers(this.#accounts, this.#connections, this.#metrics.refusedTokens, means.log, config)
     this.#http = createHttp({
       config,
       accounts: this.#accounts,
@@ -334,12 +334,12 @@ class Server implements RunningServer {
     request.url = this.#base.inside(request.url ?? '/', request.headers)
     const refuse = (status: number, title: string) => {
       this.#metrics.refused.inc({ reason: String(status) })
-      this.#log.info(
-        { status, path: request.url?.replace(/\?.*/s, '').slice(0, 200), address: socket.remoteAddress, reason: title },
-        'connection refused',
-      )
+      const path = request.url?.replace(/\?.*/s, '').slice(0, 200)
+      const address = this.#callers.addressOf(request)
+      this.#log.info({ status, path, address, reason: title }, 'connection refused')
       refuseUpgrade(request, socket, status, title)
     }
+    if (request.headers.host === undefined) return refuse(400, NO_HOST)
     if (this.#health.phase === 'closing') return refuse(503, 'The server is shutting down.')
     const wanted = target(request.url ?? '/')
     if (wanted === undefined) {
@@ -347,7 +347,7 @@ class Server implements RunningServer {
       return left === undefined ? refuse(404, 'No WebSocket lives at this address.') : refuse(501, left)
     }
     const token = credential(request)
-    const found = this.#callers.upgrading(token, socket)
+    const found = this.#callers.upgrading(token, request)
     const account = found instanceof LoginsUnread ? undefined : found
     if (wanted.proxied) {
       if (found instanceof LoginsUnread) return refuse(503, found.message)
@@ -391,7 +391,7 @@ class Server implements RunningServer {
       again: () => (given === undefined ? undefined : this.#accounts.byToken(given)),
       authenticate: (token) => {
         if (wanted.proxied) return 'Not authenticated: the key is not valid any more.'
-        return this.#callers.firstMessage(token, given, socket)
+        return this.#callers.firstMessage(token, given, request)
       },
       environment: (account) => this.#visible(wanted, account, cli),
       admit: (account) => {

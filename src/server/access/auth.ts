@@ -461,10 +461,13 @@ export class Accounts {
   #open({ kind, name }: Owner): string {
     const credential = this.#credentialOf({ kind, name })
     if (this.#shared !== undefined && credential !== undefined) {
-      const issuedAt = this.#clock.now()
-      const expiresAt = issuedAt + this.#limits['server.session.timeout']
+      const { signed, revocations } = this.#shared
       const account = accountId(identityOf({ kind, name }))
-      return this.#shared.signed.sign({ account, issuedAt, expiresAt }, credential)
+      const expiresAt = this.#clock.now() + this.#limits['server.session.timeout']
+      const token = signed.sign({ account, issuedAt: revocations.madeAt(account), expiresAt }, credential)
+      const claims = signed.read(token, () => credential)
+      if (claims !== undefined) revocations.made(claims)
+      return token
     }
     const nowMs = this.#clock.monotonic()
     const own: string[] = []

@@ -10,7 +10,7 @@ import type { OwnedStore, StoredObject } from '../../catalog/store.ts'
 import { type Clock, sleep, type Timer, TIMED_OUT, within } from '../../lib/clock.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { ChangeConflict } from '../../plan/administration.ts'
-import { type LoginClaims, SignedLogins } from './signed-logins.ts'
+import { LATEST_MS, type LoginClaims, SignedLogins } from './signed-logins.ts'
 
 /**
  * Limit `server.session.revocations` (logouts): of one account that are remembered one by one, until their logins would
@@ -44,6 +44,11 @@ const FAREWELL_MS = 1000
  * kept here. Beyond it: the one that was removed first is forgotten.
  */
 const MAX_REMOVED = 10_000
+/**
+ * Not a limit: logins that a server has made while it had not read the state topic. Of an older one it is not known
+ * until then whether it has ended.
+ */
+const MAX_OWN = 10_000
 /** When several servers end all logins of one account at the same moment. */
 const TRIES = 5
 
@@ -102,6 +107,8 @@ export class Revocations {
   readonly #markedMs = new Map<string, number>()
   readonly #timers: readonly Timer[]
   readonly #closed = new AbortController()
+  /** Logins that were made here while nothing was known of those of others. */
+  readonly #own = new Set<string>()
   #busy = false
   #changed: () => void = () => undefined
 
@@ -131,12 +138,29 @@ export class Revocations {
 
   /**
    * Whether a login was ended. While the objects of all servers have not been read yet, nobody knows it of one that is
-   * older than this server: throws LoginsUnread.
+   * older than this server, or may be so, as the clock that it was made by may be ahead: throws LoginsUnread.
    */
   isOver(login: Ended): boolean {
     if (this.isEnded(login)) return true
-    if (this.#store.wasRead === false && login.issuedAt <= this.#startedAt) throw new LoginsUnread()
+    const mayBeOlder = login.issuedAt <= this.#startedAt + SKEW_MS && !this.#own.has(login.id)
+    if (this.#store.wasRead === false && mayBeOlder) throw new LoginsUnread()
     return false
+  }
+
+  /** A login was made here, so that it is younger than this server. */
+  made({ id }: Pick<LoginClaims, 'id'>): void {
+    if (this.#store.wasRead !== false) return
+    this.#own.add(id)
+    if (this.#own.size > MAX_OWN) this.#own.delete(this.#own.values().next().value as string)
+  }
+
+  /**
+   * When a login of an account that is made now counts as made; epoch milliseconds. It is younger than those that were
+   * ended all together, also where that was done by a clock which is ahead, or within this millisecond.
+   */
+  madeAt(account: string): number {
+    const ended = this.#kept.get(accountKey(account))?.before ?? -1
+    return Math.min(Math.max(this.#clock.now(), ended + 1), LATEST_MS)
   }
 
   /** Whether it is known here that a login was ended. */

@@ -10,6 +10,8 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 const PREFIX = 'sluice_login_'
 const VERSION = 1
 const TIME_BYTES = 6
+/** Not a limit: the latest time that a token can name; epoch milliseconds. */
+export const LATEST_MS = 2 ** (8 * TIME_BYTES) - 1
 const ID_BYTES = 16
 const MAC_BYTES = 32
 /** Version, begin, end, nonce, account. */

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { stringifySetCookie } from 'cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Account, LoginOutcome } from '../access/auth.ts'
+import { Proxies } from '../access/origin.ts'
 import type { ServerLimits } from '../limits.ts'
 import { answers, type Description, refusal, type Schema, TEXT } from '../rest/openapi.ts'
 import { UserError } from '../../lib/user-error.ts'
@@ -201,7 +202,10 @@ function exchanged(
 ): string | undefined {
   const refused = outcome === undefined || outcome === 'full'
   metrics.logins.inc({ outcome: outcome === undefined ? 'wrong' : refused ? 'full' : 'good' })
-  log.info({ outcome: outcome === undefined ? 'wrong' : refused ? 'full' : 'good', by, address: request.ip }, 'login')
+  log.info(
+    { outcome: outcome === undefined ? 'wrong' : refused ? 'full' : 'good', by, address: addressOf(config, request) },
+    'login',
+  )
   if (!refused) return outcome
   fail(
     request,
@@ -210,6 +214,10 @@ function exchanged(
     outcome === 'full' ? REFUSALS.full(config.limits) : EXCHANGE_HINTS[by],
   )
   return undefined
+}
+
+function addressOf({ server }: HttpContext['config'], request: FastifyRequest): string {
+  return new Proxies(server.trustedProxies).addressOf(request.raw)
 }
 
 /** The new token; undefined when the refusal has been sent. */
@@ -221,13 +229,14 @@ async function logIn(
   device: string | undefined,
 ): Promise<string | undefined> {
   const { accounts, metrics, log, config } = context
-  const token = await accounts.login(user, password, request.ip, device)
+  const address = addressOf(config, request)
+  const token = await accounts.login(user, password, address, device)
   const refusal =
     token === undefined ? 'wrong' : Object.hasOwn(REFUSALS, token) ? (token as keyof typeof REFUSALS) : undefined
   const outcome = refusal ?? 'good'
   metrics.logins.inc({ outcome })
   // A name that did not log in may be a password in the wrong field.
-  log.info({ outcome, address: request.ip, ...(outcome === 'good' ? { user } : {}) }, 'login')
+  log.info({ outcome, address, ...(outcome === 'good' ? { user } : {}) }, 'login')
   if (refusal !== undefined) {
     fail(request, reply, refusal === 'wrong' ? 401 : 429, REFUSALS[refusal](config.limits))
     return undefined

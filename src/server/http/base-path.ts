@@ -62,9 +62,10 @@ export class BasePath {
   }
 
   #split(
-    url: string,
+    given: string,
     headers: IncomingHttpHeaders,
   ): { inside: string; forwarded: string | undefined; carried: boolean } {
+    const url = withoutHost(given)
     const header = this.#trusts ? headers['x-forwarded-prefix'] : undefined
     const forwarded = typeof header === 'string' ? readBasePath(header.trim()) : undefined
     const first = forwarded === undefined ? undefined : below(url, forwarded)
@@ -81,6 +82,14 @@ export class BasePath {
  */
 export function isSecure({ protocol }: Pick<FastifyRequest, 'protocol'>, server: { readonly tls?: unknown }): boolean {
   return server.tls !== undefined || /^\s*(?:https|wss)\s*$/i.test(protocol)
+}
+
+/** A whole address as the path of it: whoever asks a server as if it were a proxy writes one. */
+function withoutHost(url: string): string {
+  const host = /^https?:\/\/[^/?#\s]+/i.exec(url)?.[0]
+  if (host === undefined) return url
+  const rest = url.slice(host.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
 }
 
 /** The rest of an address below a prefix: `/` for the prefix itself. */

@@ -1,7 +1,10 @@
 /**
- * The REST calls of an account, a few at a time: what they hold and how long they keep the event loop is bounded by
- * that, and others get their turn between any two of them. It does not know what a call does.
+ * The REST calls of an account, a few at a time, and the requests of a connection, one at a time: what they hold and how
+ * long they keep the event loop is bounded by that, and others get their turn between any two of them. It does not know
+ * what a call does.
  */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** Limit `rest.calls` (calls): of one account that are worked on at once. Beyond it: they wait. */
 const MAX_AT_ONCE = 8
@@ -59,5 +62,56 @@ export class CallGate {
         if (account.running === 0) this.#accounts.delete(identity)
       })
     }
+  }
+}
+
+/**
+ * Limit `server.pipelined` (requests): that come over one connection before the one in front of them has been answered.
+ * Beyond it: the connection is cut.
+ */
+export const MAX_PIPELINED = 100
+
+/** Node begins all requests that stand in one piece of bytes at once: thousands, over a connection that nobody knows. */
+export class RequestTurns {
+  /** Requests that wait, of connections over which one is answered. */
+  readonly #waiting = new WeakMap<Socket, ((isTurn: boolean) => void)[]>()
+
+  /** Whether to answer: at once, or when those in front have been answered; false when the connection is gone by then. */
+  enter(socket: Socket, response: Pick<ServerResponse, 'once'>): Promise<boolean> | boolean {
+    if (socket.destroyed) return false
+    const waiting = this.#waiting.get(socket)
+    if (waiting === undefined) {
+      this.#waiting.set(socket, [])
+      this.#begin(socket, response)
+      return true
+    }
+    if (waiting.length >= MAX_PIPELINED) {
+      socket.destroy()
+      return false
+    }
+    return new Promise((resolve) => {
+      waiting.push((isTurn) => {
+        if (isTurn) this.#begin(socket, response)
+        resolve(isTurn)
+      })
+    })
+  }
+
+  #begin(socket: Socket, response: Pick<ServerResponse, 'once'>): void {
+    response.once('close', () => this.#next(socket))
+  }
+
+  /** The next one begins in a turn of the event loop of its own. */
+  #next(socket: Socket): void {
+    const waiting = this.#waiting.get(socket) ?? []
+    const next = waiting.shift()
+    if (next === undefined) this.#waiting.delete(socket)
+    else
+      setImmediate(() => {
+        next(!socket.destroyed)
+        if (!socket.destroyed) return
+        for (const gone of waiting.splice(0)) gone(false)
+        this.#waiting.delete(socket)
+      })
   }
 }

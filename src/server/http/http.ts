@@ -18,6 +18,7 @@ import { BasePath, isSecure } from './base-path.ts'
 import type { HttpContext } from './http-context.ts'
 import { notOfferedAt } from './not-offered.ts'
 import { Offers } from './offers.ts'
+import { RequestTurns } from './call-gate.ts'
 import { API_HEADERS, plainAnswer } from './plain-answer.ts'
 import { FILE_HEADERS, page, pageHeaders, pageNonce } from './page.ts'
 import { Studio } from './studio-files.ts'
@@ -25,7 +26,7 @@ import { addRest } from '../rest/rest.ts'
 import { addOpenApi, answers, type Description, TEXT } from '../rest/openapi.ts'
 import { fail } from '../rest/route.ts'
 import { addAccountRoutes } from './account-routes.ts'
-import { problem, target } from '../socket/upgrade.ts'
+import { NO_HOST, problem, target } from '../socket/upgrade.ts'
 import { LoginsUnread } from '../access/revocations.ts'
 import { traceCalls } from '../telemetry/calls.ts'
 import { NAME, VERSION } from '../version.ts'
@@ -111,6 +112,8 @@ export function createHttp(context: HttpContext): FastifyInstance {
     requestTimeout: config.limits['server.request.timeout'],
     keepAliveTimeout: config.limits['server.idle.timeout'],
     connectionsCheckingInterval: LOOK_MS,
+    // Node would refuse it without a word; the hook says why.
+    requireHostHeader: false,
     shouldUpgradeCallback: (request: IncomingMessage) => offers.isTaken(request),
   }
   const https =
@@ -200,9 +203,33 @@ function noRequest(failure: ConnectionError, socket: Socket): void {
       ? [408, 'The request did not come in time (server.header.timeout, server.request.timeout).']
       : failure.code === 'HPE_HEADER_OVERFLOW'
         ? [431, `The address and the headers of a request are larger than ${maxHeaderSize} bytes.`]
-        : [400, 'This is no HTTP/1.1 request.']
+        : [400, noHttp(failure.rawPacket)]
   if (socket.writable) socket.write(plainAnswer(status, problem('/', status, title)))
   socket.destroy(failure)
+}
+
+/** What balancers are often told to send in front of a request, or in its place. */
+const PREFACES: readonly (readonly [Buffer, string])[] = [
+  [
+    Buffer.from('PROXY '),
+    'It begins with a header of the PROXY protocol, which this server does not speak: let the balancer send none (send-proxy, proxy_protocol), and X-Forwarded-For instead (server.trustedProxies).',
+  ],
+  [
+    Buffer.from('\r\n\r\n\0\r\nQUIT\n'),
+    'It begins with a header of the PROXY protocol, version 2, which this server does not speak: let the balancer send none (send-proxy-v2, proxy_protocol), and X-Forwarded-For instead (server.trustedProxies).',
+  ],
+  [Buffer.from('PRI * HTTP/2'), 'It is HTTP/2, which this server does not speak: let the balancer use HTTP/1.1.'],
+  [
+    Buffer.from([0x16, 0x03]),
+    'It is TLS, and the server speaks none at this port (server.tls): use http:// and ws://, or let the balancer end TLS.',
+  ],
+]
+
+/** What of these bytes is no request. */
+function noHttp(bytes: unknown): string {
+  const [, why] =
+    PREFACES.find(([begin]) => Buffer.isBuffer(bytes) && bytes.subarray(0, begin.length).equals(begin)) ?? []
+  return why === undefined ? 'This is no HTTP/1.1 request.' : `This is no HTTP/1.1 request. ${why}`
 }
 
 /** Says what there is not; sent before a body is read. */
@@ -219,11 +246,16 @@ function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
 
 /** Sets the headers of all answers; where there is nothing, or nothing any more, that is said before a body is read. */
 function beforeAnything(health: HttpContext['health'], offers: Offers) {
+  const turns = new RequestTurns()
   const plugin = (app: FastifyInstance, _options: unknown, done: () => void): void => {
     app.addHook('onRequest', async (request, reply) => {
       reply.headers(API_HEADERS)
+      // Before it waits, as an offer may come behind it.
       const place = offers.placeOf(request.raw)
+      if (!(await turns.enter(request.raw.socket, reply.raw))) return reply.hijack()
       if (place !== 'any') reply.header('connection', 'close')
+      if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
+        return fail(request, reply.header('connection', 'close'), 400, NO_HOST)
       if (place === 'behind') return fail(request, reply, 400, 'Nothing may follow an offer to change the protocol.')
       if (request.is404) return notFound(request, reply)
       if (health.phase === 'closing' && !TO_THE_END.has(request.routeOptions.url))
@@ -272,7 +304,7 @@ function addInformationRoutes(app: FastifyInstance, { config, health, metrics }:
   })
   app.get('/metrics', { config: { call: METRICS } }, async (_request, reply) => {
     metrics.health(await health.report())
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    return reply.type(metrics.registry.contentType).send(await metrics.text())
   })
   addPage(app, config, base)
 }

@@ -62,6 +62,9 @@ export function isLensesCli(request: Pick<IncomingMessage, 'headers'>, { dialect
   )
 }
 
+/** The refusal of a request without the header that HTTP/1.1 asks for. */
+export const NO_HOST = 'A request of HTTP/1.1 needs the header Host.'
+
 /** Name of the cookie that `POST /api/v1/login` sets. */
 export const SESSION_COOKIE = 'session_id'
 /** Name of the cookie of a browser that has logged in before. */

@@ -1,7 +1,7 @@
 /** The dashboard and the alerts use metrics and labels that the server has. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { describe, it } from 'node:test'
+import { describe, it, test } from 'node:test'
 import { parse } from 'yaml'
 import { Metrics } from '../../../src/server/metrics.ts'
 
@@ -14,8 +14,21 @@ interface Known {
 
 /** By the names of their series: what `/metrics` prints, and what Prometheus adds. */
 async function knownMetrics(): Promise<Map<string, Known>> {
-  const { registry } = new Metrics({
-    openSockets: () => 0,
+  const { registry } = someMetrics(() => 0)
+  const printed = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
+  const known = new Map<string, Known>([['up', { help: '', labels: [] }]])
+  for (const [, name, type] of printed) {
+    const metric = registry.getSingleMetric(name) as unknown as { help: string; labelNames: string[] }
+    const { help, labelNames } = metric
+    for (const ending of type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''])
+      known.set(name + ending, { help, labels: [...labelNames, ...(ending === '_bucket' ? ['le'] : [])] })
+  }
+  return known
+}
+
+function someMetrics(openSockets: () => number): Metrics {
+  return new Metrics({
+    openSockets,
     runningQueries: () => 0,
     connections: () => ({ all: 0, unauthenticated: 0, cut: 0 }),
     workers: () => undefined,
@@ -34,15 +47,6 @@ async function knownMetrics(): Promise<Map<string, Known>> {
     },
     servers: { count: 1, condition: 'up', passedOver: 0 },
   })
-  const printed = [...(await registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)]
-  const known = new Map<string, Known>([['up', { help: '', labels: [] }]])
-  for (const [, name, type] of printed) {
-    const metric = registry.getSingleMetric(name) as unknown as { help: string; labelNames: string[] }
-    const { help, labelNames } = metric
-    for (const ending of type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''])
-      known.set(name + ending, { help, labels: [...labelNames, ...(ending === '_bucket' ? ['le'] : [])] })
-  }
-  return known
 }
 
 const known = await knownMetrics()
@@ -223,4 +227,13 @@ describe('the dashboard', () => {
           taken.set(`${x} ${y}`, title)
         }
   })
+})
+
+test('a scrape is made once for all who ask in the same turn, and anew for whoever asks later', async () => {
+  let asked = 0
+  const metrics = someMetrics(() => ++asked)
+  const texts = await Promise.all(Array.from({ length: 50 }, () => metrics.text()))
+  assert.equal(asked, 1)
+  assert.equal(new Set(texts).size, 1)
+  assert.match(await metrics.text(), /^sluice_open_sockets 2$/m)
 })

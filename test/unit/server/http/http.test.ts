@@ -154,3 +154,45 @@ test('behind a proxy that ends TLS, cookies are for TLS alone; others are not be
     for (const cookie of set) assert.equal(/; Secure(?:;|$)/.test(cookie), isSecure, `${proto} ${cookie}`)
   }
 })
+
+test('what a balancer sends in front of a request is named, with what is to be done', async () => {
+  const { server } = await startFixture()
+  const get = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'
+  try {
+    for (const [bytes, expected] of [
+      [`PROXY TCP4 192.0.2.1 192.0.2.2 5000 9991\r\n${get}`, /PROXY protocol, which .*send-proxy.*X-Forwarded-For/],
+      [`PROXY UNKNOWN\r\n${get}`, /PROXY protocol, which/],
+      [`\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c${'\x01'.repeat(12)}${get}`, /PROXY protocol, version 2/],
+      ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', /HTTP\/2, .*use HTTP\/1\.1/],
+      ['\x16\x03\x01\0\x05\x01\0\0\x01\x03\x03', /It is TLS, .*server\.tls/],
+    ] as const) {
+      const text = await said(server.port, bytes)
+      assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/)
+      assert.match(text, expected)
+    }
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+    for (const request of ['GET /health HTTP/1.1\r\n\r\n', `GET ${AGENT_PATH} HTTP/1.1\r\n${upgrade}\r\n`])
+      assert.match(await said(server.port, request), /^HTTP\/1\.1 400 [\s\S]*nosniff[\s\S]*needs the header Host/)
+    assert.match(await said(server.port, 'GET /health HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
+  } finally {
+    await server.close(0)
+  }
+})
+
+test('a whole address in place of a path is that path: for calls, sockets and below a base path', async () => {
+  for (const basePath of ['', '/sluice']) {
+    const { server } = await startFixture(undefined, { server: { port: 0, ...(basePath === '' ? {} : { basePath }) } })
+    const asked = (path: string, headers = 'Connection: close\r\n') =>
+      said(server.port, `GET http://elsewhere:1${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`)
+    try {
+      assert.match(await asked(`${basePath}/health/live`), /^HTTP\/1\.1 200 /)
+      assert.match(await asked(basePath), /^HTTP\/1\.1 200 [\s\S]*text\/html/)
+      assert.match(await asked(`${basePath}?a=1`), /^HTTP\/1\.1 200 [\s\S]*text\/html/)
+      assert.match(await asked(`${basePath}${AGENT_PATH}`), /^HTTP\/1\.1 426 /)
+      const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+      assert.match(await asked(`${basePath}${DEMO_PATH}`, upgrade), /^HTTP\/1\.1 401 /)
+    } finally {
+      await server.close(0)
+    }
+  }
+})
