@@ -6,7 +6,7 @@
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { Cluster } from '../cluster.ts'
-import type { Address } from '../config.ts'
+import { type Address, showAddress } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
 import { brokerError, clientError, ERROR, leftOut } from '../errors.ts'
@@ -319,7 +319,7 @@ export class Lane {
           ? error
           : clientError(
               'BAD_RESPONSE',
-              `The answer to Fetch v${this.#version} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+              `Broker ${showAddress(this.address)}: the answer to Fetch v${this.#version} of "${this.#owner.topic}" cannot be read: ${error instanceof Error ? error.message : String(error)}`,
               false,
             )
       this.#die(known)
