@@ -18,10 +18,10 @@ import { API, WireError, WireReader, WireWriter } from './primitives.ts'
 
 /**
  * Limit `kafka.answer.least.bytes` (bytes): what a broker sends at least within `kafka.request.timeout` while an answer
- * comes; others may wait behind it on the connection. Beyond it, twice in a row: the connection is closed, and the
- * request is tried again or an error.
+ * comes; others may wait behind it on the connection. Beyond it: the second time in a row, the connection is closed, and
+ * the request is tried again or an error.
  */
-const LEAST_BYTES = 1024
+const LEAST_ANSWER_BYTES = 1024
 
 /** Takes one answer. Exactly one of `frame` and `failed` is called, once; neither after `cancel`. */
 export interface FrameReceiver {
@@ -265,7 +265,7 @@ export class Connection {
       if (this.#pending.length === 0) return
       if (this.#pending[0] !== oldest) return this.#arm()
       const bytes = this.#received - before
-      if (bytes >= LEAST_BYTES || (bytes > 0 && !slowly)) return this.#arm(bytes < LEAST_BYTES)
+      if (bytes >= LEAST_ANSWER_BYTES || (bytes > 0 && !slowly)) return this.#arm(bytes < LEAST_ANSWER_BYTES)
       const within = `within ${this.#requestTimeoutMs} ms (kafka.request.timeout)`
       const what =
         bytes === 0

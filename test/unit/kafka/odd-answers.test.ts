@@ -5,6 +5,7 @@ import { MAX_BROKERS, MAX_PARTITIONS } from '../../../src/kafka/answers.ts'
 import { Cluster } from '../../../src/kafka/cluster.ts'
 import type { ClusterConfig } from '../../../src/kafka/config.ts'
 import { createKafkaLog } from '../../../src/kafka/read/reader.ts'
+import { writeRecordBatch } from '../../../src/kafka/read/record-batch.ts'
 import { GREETING_MAX_BYTES } from '../../../src/kafka/wire/frame.ts'
 import { API, WireWriter } from '../../../src/kafka/wire/primitives.ts'
 import { FakeCluster } from '../../wire/fake-broker.ts'
@@ -122,5 +123,25 @@ test('a greeting is small', async (t) => {
   await assert.rejects(
     cluster.topic('t'),
     /Broker [^ ]+: a response of 1048580 bytes is over the limit of 1048576 bytes \(kafka\.greeting\.max\.bytes\)/,
+  )
+})
+
+test('a batch that never comes whole', async (t) => {
+  const { part, cluster } = await world(t, { retryTimeoutMs: 50 })
+  part.batches = [writeRecordBatch([{ value: 'x' }])]
+  part.end = 1
+  part.sent = (batch) => {
+    const longer = Buffer.from(batch)
+    longer.writeInt32BE(100_000, 8)
+    return longer
+  }
+  const ranges = [{ partition: 0, start: 0, end: 1 }]
+  const source = createKafkaLog(cluster).scan(
+    { topic: 't', isolation: 'read_uncommitted', ranges },
+    new AbortController().signal,
+  )
+  await assert.rejects(
+    Promise.resolve(source.next()),
+    /"t" partition 0 at offset 0: broker 127\.0\.0\.1:\d+ never sends the batch whole, of which it names 100012 bytes; nothing more came for 50 ms \(kafka\.retry\.timeout\)/,
   )
 })
