@@ -6,12 +6,23 @@ import type { Address } from './config.ts'
 import { type ApiRange, isFlexible } from './wire/connection.ts'
 import { brokerError, ERROR } from './errors.ts'
 import { KafkaError } from './log.ts'
-import { API, type WireReader, type WireWriter } from './wire/primitives.ts'
+import { API, WireError, type WireReader, type WireWriter } from './wire/primitives.ts'
 
 /** Version 10 is the first with ids of topics (KIP-516). */
 export const METADATA: ApiRange = { api: API.metadata, name: 'Metadata', lowest: 4, highest: 10, flexible: 9 }
 export const LIST_OFFSETS: ApiRange = { api: API.listOffsets, name: 'ListOffsets', lowest: 2, highest: 5 }
 export const DESCRIBE_CONFIGS: ApiRange = { api: API.describeConfigs, name: 'DescribeConfigs', lowest: 1, highest: 3 }
+
+/**
+ * Limit `kafka.metadata.partitions` (partitions): partitions of one topic, as a broker describes it. Beyond it: an error;
+ * the topic cannot be read.
+ */
+export const MAX_PARTITIONS = 200_000
+/**
+ * Limit `kafka.metadata.brokers` (brokers): brokers of a cluster, as one of them lists them. Beyond it: an error; the
+ * cluster cannot be read.
+ */
+export const MAX_BROKERS = 10_000
 
 /** A broker of the cluster: its node id and address. */
 export interface Broker extends Address {
@@ -118,19 +129,23 @@ export function writeMetadata(writer: WireWriter, version: number, topics: reado
 /** Reads the answer to a Metadata request of that version. Throws a WireError when it cannot be read. */
 export function readMetadata(reader: WireReader, version: number): Metadata {
   const flexible = isFlexible(METADATA, version)
-  const array = <T>(each: () => T): T[] => (flexible ? reader.compactArray(each) : reader.array(each))
+  const array = <T>(each: () => T, most?: (n: number) => void): T[] =>
+    flexible ? reader.compactArray(each, most) : reader.array(each, most)
   const string = (): string | null => (flexible ? reader.compactString() : reader.string())
   const end = (): void => {
     if (flexible) reader.tags()
   }
   const int32 = (): number => reader.int32()
   int32()
-  const brokers = array(() => {
-    const broker = { id: int32(), host: string() ?? '', port: int32() }
-    string()
-    end()
-    return broker
-  })
+  const brokers = array(
+    () => {
+      const broker = { id: int32(), host: string() ?? '', port: int32() }
+      string()
+      end()
+      return broker
+    },
+    atMost(MAX_BROKERS, 'brokers', 'kafka.metadata.brokers'),
+  )
   const clusterId = string() ?? undefined
   int32()
   const topics = array(() => {
@@ -138,26 +153,46 @@ export function readMetadata(reader: WireReader, version: number): Metadata {
     const name = string() ?? ''
     const id = version >= 10 ? reader.uuid() : undefined
     const internal = reader.boolean()
-    const partitions = array(() => {
-      const error = reader.int16()
-      const partition = int32()
-      const leader = int32()
-      const leaderEpoch = version >= 7 ? int32() : -1
-      const replicas = array(int32)
-      const inSync = array(int32)
-      if (version >= 5) array(int32)
-      end()
-      return { partition, leader, leaderEpoch, replicas, inSync, error }
-    })
+    const partitions = array(
+      () => {
+        const error = reader.int16()
+        const partition = int32()
+        const leader = int32()
+        const leaderEpoch = version >= 7 ? int32() : -1
+        const replicas = array(int32)
+        const inSync = array(int32)
+        if (version >= 5) array(int32)
+        end()
+        return { partition, leader, leaderEpoch, replicas, inSync, error }
+      },
+      atMost(MAX_PARTITIONS, `partitions of "${name}"`, 'kafka.metadata.partitions'),
+    )
     if (version >= 8) int32()
     end()
     partitions.sort((a, b) => a.partition - b.partition)
+    checkNumbers(name, partitions)
     return { name, id, internal, partitions, error: topicError(name, code) }
   })
   if (version >= 8) int32()
   end()
   topics.sort((a, b) => (a.name < b.name ? -1 : 1))
   return { clusterId, brokers, topics }
+}
+
+/** Looks at the number of items in an answer before they are read. */
+function atMost(most: number, what: string, limit: string): (n: number) => void {
+  return (n) => {
+    if (n > most) throw new WireError(`it names ${n} ${what}, and ${most} are the limit (${limit})`)
+  }
+}
+
+/** `partitions` are in order of number. One that is named twice would be read twice. */
+function checkNumbers(topic: string, partitions: readonly PartitionMetadata[]): void {
+  for (const [i, { partition }] of partitions.entries()) {
+    if (partition < 0) throw new WireError(`it names a partition ${partition} of "${topic}"`)
+    if (partition === partitions[i - 1]?.partition)
+      throw new WireError(`it names partition ${partition} of "${topic}" twice`)
+  }
 }
 
 export function readOffsets(reader: WireReader, version: number): ListedOffset[] {

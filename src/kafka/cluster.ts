@@ -32,7 +32,7 @@ import {
 } from './config.ts'
 import { type Listing, ListingReader, lists } from './listing.ts'
 import { Connection } from './wire/connection.ts'
-import { brokerError, clientError, ERROR, leftOut } from './errors.ts'
+import { brokerError, clientError, ERROR, leftOut, noOffset, worse } from './errors.ts'
 import { type Isolation, KafkaError } from './log.ts'
 
 export type { Broker, Metadata, PartitionMetadata, TopicConfig, TopicMetadata } from './answers.ts'
@@ -61,6 +61,11 @@ const METADATA_MAX_AGE_MS = 30_000
  * one used longest ago is asked for again when it is needed.
  */
 export const METADATA_TOPICS = 2000
+/**
+ * Limit `kafka.brokers.tried` (brokers): brokers of those that metadata name which are tried for one question, besides
+ * the configured ones. Beyond it: the configured ones are tried, then an error.
+ */
+const BROKERS_TRIED = 8
 /** Idle connections kept per broker for fetching. */
 const IDLE_CONNECTIONS = 4
 
@@ -290,7 +295,10 @@ export class Cluster {
       const left = new Set(partitions)
       for (const { partition, code, offset } of answers.flat()) {
         left.delete(partition)
-        if (code === 0) found.set(partition, offset)
+        // Only a time may have no offset. Beyond 2^53 offsets could not be told apart.
+        const isOffset = Number.isSafeInteger(offset) && (offset >= 0 || timestamp >= 0)
+        if (code === 0 && isOffset) found.set(partition, offset)
+        else if (code === 0) trouble = worse(trouble, noOffset(topic, partition, offset))
         else trouble = worse(trouble, brokerError(code, `Offsets of "${topic}" partition ${partition}`))
       }
       for (const partition of left) trouble = worse(trouble, leftOut(`Offsets of "${topic}" partition ${partition}`))
@@ -429,9 +437,14 @@ export class Cluster {
 
   /** Any broker that answers: those already connected to first, then those known, then those configured. */
   async #anyConnection(options: CallOptions): Promise<Connection> {
-    const addresses = new Map<string, Address>()
-    for (const address of [...this.#brokers.values(), ...this.#bootstrap]) addresses.set(showAddress(address), address)
-    const ordered = [...addresses].sort(([a], [b]) => Number(this.#shared.has(b)) - Number(this.#shared.has(a)))
+    const byName = (list: Iterable<Address>): Map<string, Address> =>
+      new Map(Array.from(list, (address) => [showAddress(address), address]))
+    const known = [...byName(this.#brokers.values())]
+      .sort(([a], [b]) => Number(this.#shared.has(b)) - Number(this.#shared.has(a)))
+      .slice(0, BROKERS_TRIED)
+    const ordered = [...new Map([...known, ...byName(this.#bootstrap)])].sort(
+      ([a], [b]) => Number(this.#shared.has(b)) - Number(this.#shared.has(a)),
+    )
     let failure: unknown
     const reasons = new Set<string>()
     for (const [, address] of ordered) {
@@ -483,9 +496,4 @@ const nothing = (): void => undefined
 
 function closedError(): KafkaError {
   return clientError('CLOSED', 'the cluster client is closed', false)
-}
-
-/** Keeps the error that says more: one that a retry will not overcome. */
-function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
-  return a !== undefined && !a.retriable ? a : b
 }

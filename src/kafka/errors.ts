@@ -123,6 +123,12 @@ export function leftOut(what: string): KafkaError {
   return clientError('BAD_RESPONSE', `${what}: the answer of the broker leaves it out`, true)
 }
 
+/** An answer gives as the start or the end of a log what can be none. */
+export function noOffset(topic: string, partition: number, offset: number): KafkaError {
+  const what = `Offsets of "${topic}" partition ${partition}`
+  return clientError('BAD_RESPONSE', `${what}: the broker says ${offset}, which is no offset of a log`, true)
+}
+
 /** What was tried again and again, until its time was over. */
 export function givenUp({ code, errorName, message }: KafkaError, triedMs: number): KafkaError {
   const text = `${message}. No progress for ${triedMs} ms (kafka.retry.timeout)`
@@ -145,4 +151,9 @@ export function madeAnew(topic: string): KafkaError {
     `Topic "${topic}" was deleted and created again while it was read. Run the query again to read the new one`,
     false,
   )
+}
+
+/** Keeps the error that says more: one that a retry will not overcome. */
+export function worse(a: KafkaError | undefined, b: KafkaError): KafkaError {
+  return a !== undefined && !a.retriable ? a : b
 }

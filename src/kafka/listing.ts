@@ -4,9 +4,15 @@
  */
 import { createHash } from 'node:crypto'
 import { nextTurn, SLICE_ITEMS, sortSliced } from '../lib/work/slices.ts'
-import { type Broker, METADATA } from './answers.ts'
+import { type Broker, MAX_BROKERS, METADATA } from './answers.ts'
 import { isFlexible } from './wire/connection.ts'
-import type { WireReader } from './wire/primitives.ts'
+import { WireError, type WireReader } from './wire/primitives.ts'
+
+/**
+ * Limit `kafka.listing.topics` (topics): topics of a cluster, as a broker lists them. Beyond it: an error; the topics
+ * cannot be listed.
+ */
+const MAX_TOPICS = 1_000_000
 
 /** One topic of a list. */
 export interface TopicSummary {
@@ -29,12 +35,17 @@ export async function readListing(reader: WireReader, version: number): Promise<
   const flexible = isFlexible(METADATA, version)
   const string = (): string | null => (flexible ? reader.compactString() : reader.string())
   const length = (): number => (flexible ? reader.uvarint() - 1 : reader.int32())
+  const atMost = (most: number, what: string): number => {
+    const n = length()
+    if (n > most) throw new WireError(`it names ${n} ${what}, and ${most} is the limit`)
+    return n
+  }
   const tags = (): void => {
     if (flexible) reader.tags()
   }
   reader.int32()
   const brokers: Broker[] = []
-  for (let left = length(); left > 0; left--) {
+  for (let left = atMost(MAX_BROKERS, 'brokers (kafka.metadata.brokers)'); left > 0; left--) {
     brokers.push({ id: reader.int32(), host: string() ?? '', port: reader.int32() })
     string()
     tags()
@@ -43,7 +54,7 @@ export async function readListing(reader: WireReader, version: number): Promise<
   reader.int32()
   const topics: TopicSummary[] = []
   let sinceTurn = 0
-  for (let left = length(); left > 0; left--) {
+  for (let left = atMost(MAX_TOPICS, 'topics (kafka.listing.topics)'); left > 0; left--) {
     if (sinceTurn >= SLICE_ITEMS) {
       await nextTurn()
       sinceTurn = 0

@@ -21,6 +21,9 @@ const ZSTD_SYNC_BYTES = 4 * 1024 * 1024
 /** A zstd batch's output is not known in advance: more input than this is not even tried synchronously. */
 const ZSTD_SYNC_INPUT_BYTES = 1024 * 1024
 
+/** Less than the memory that zlib takes for a piece of output, see `#threaded`. */
+const JOINED_OWN_BYTES = 65_536
+
 /** Records in plain form: bytes [from, to). `view` is over the same memory with the same indexes. */
 export interface Plain {
   readonly buffer: Buffer
@@ -120,7 +123,8 @@ export class Decompressor {
     let size = 0
     for (const frame of frames) {
       const part = await this.#threaded(4, frame, mostBytes - size)
-      parts.push(part.buffer)
+      // A small part lies in a piece of memory that is larger by far: what it has of it is kept.
+      parts.push(part.to < JOINED_OWN_BYTES ? Buffer.from(part.buffer) : part.buffer)
       size += part.to
       if (size > mostBytes) throw tooLarge(mostBytes)
     }

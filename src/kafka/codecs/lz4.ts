@@ -7,12 +7,16 @@ import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
 const MAGIC = 0x184d2204
 const SKIPPABLE = 0x184d2a50
+/** Not a limit: blocks, or frames, after which the decoder gives way, whatever came out of them. */
+const SLICE_BLOCKS = 16_384
 
 /**
  * Decodes the frames in [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output.
  */
 export function* lz4Frames(src: Buffer, view: DataView, at: number, end: number, out: Output): Generator<void> {
+  let frames = 0
   do {
+    if (++frames % SLICE_BLOCKS === 0) yield
     if (at + 7 > end) throw new CodecError('lz4: the frame is cut short')
     const magic = view.getUint32(at, true)
     at =
@@ -32,6 +36,7 @@ function* frame(src: Buffer, view: DataView, begin: number, end: number, out: Ou
   let at = begin + 7 + ((flags & 8) !== 0 ? 8 : 0) + ((flags & 1) !== 0 ? 4 : 0)
   const first = out.at
   let pause = first + SLICE_BYTES
+  let blocks = 0
   for (;;) {
     if (at + 4 > end) throw new CodecError('lz4: the frame is cut short')
     const word = view.getUint32(at, true)
@@ -56,8 +61,10 @@ function* frame(src: Buffer, view: DataView, begin: number, end: number, out: Ou
         independent ? out.at : first,
       )
     at += size + blockChecksum
-    if (out.at >= pause) {
+    // Blocks may be empty, and each costs its time.
+    if (out.at >= pause || ++blocks >= SLICE_BLOCKS) {
       pause = out.at + SLICE_BYTES
+      blocks = 0
       yield
     }
   }

@@ -7,6 +7,9 @@ import { CodecError, type Output, SLICE_BYTES } from './output.ts'
 
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 
+/** Not a limit: chunks after which the decoder gives way, whatever came out of them. */
+const SLICE_CHUNKS = 4096
+
 /** Decodes bytes [at, end) of `src` to the end of `out`. Gives way (yields) after every `SLICE_BYTES` of output. */
 export function* snappy(src: Buffer, view: DataView, at: number, end: number, out: Output): Generator<void> {
   if (end - at < 16 || src.compare(XERIAL, 0, 8, at, at + 8) !== 0) {
@@ -15,6 +18,7 @@ export function* snappy(src: Buffer, view: DataView, at: number, end: number, ou
   }
   at += 16
   let pause = out.at + SLICE_BYTES
+  let chunks = 0
   while (at < end) {
     // A further stream begins with another header.
     if (end - at >= 16 && src.compare(XERIAL, 0, 8, at, at + 8) === 0) {
@@ -26,8 +30,10 @@ export function* snappy(src: Buffer, view: DataView, at: number, end: number, ou
     if (size < 0 || at + size > end) throw new CodecError('snappy: a chunk runs past the end')
     yield* block(src, view, at, at + size, out)
     at += size
-    if (out.at < pause) continue
+    // Chunks may be empty, and each costs its time.
+    if (out.at < pause && ++chunks < SLICE_CHUNKS) continue
     pause = out.at + SLICE_BYTES
+    chunks = 0
     yield
   }
 }

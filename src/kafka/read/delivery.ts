@@ -61,9 +61,17 @@ export class Delivery {
   #onItsWay: { readonly region: Region; readonly offset: number; readonly sizeBytes: number } | undefined
   /** Memory of the last batch that was decompressed off the thread. */
   #spent: ArrayBufferLike | undefined
-  #aborted: { producerId: number; firstOffset: number }[] = []
-  /** Those in the middle of an aborted transaction, as `SURE`; or the offset of what may have been its end. */
+  /** Of the region, by first offset; those before `#abortedAt` have begun. */
+  #aborted: { readonly producerId: number; readonly firstOffset: number }[] = []
+  #abortedAt = 0
+  /**
+   * Those in the middle of an aborted transaction: below zero, how many damaged batches had come when it began (-1:
+   * none); or the offset of what may have been its end. There may be very many: nothing is done for each of them.
+   */
   readonly #abortedProducers = new Map<number, number>()
+  /** Damaged batches that may have been markers, in this region: how many, and where the last one is. */
+  #damages = 0
+  #damagedAt = 0
   readonly #batch = new ReusedBatch()
 
   constructor(request: ScanRequest, frames: FramePool, options: ScanOptions) {
@@ -176,6 +184,8 @@ export class Delivery {
     if (this.#request.isolation !== 'read_committed') return
     this.#abortedProducers.clear()
     this.#aborted = []
+    this.#abortedAt = 0
+    this.#damages = 0
     for (let i = 0; i < region.aborted.length; i += 2)
       this.#aborted.push({ producerId: region.aborted[i], firstOffset: region.aborted[i + 1] })
     if (this.#aborted.length > 1) this.#aborted.sort((a, b) => a.firstOffset - b.firstOffset)
@@ -212,14 +222,21 @@ export class Delivery {
 
   /** Marks the producers whose aborted transactions begin up to this offset. */
   #begun(offset: number): void {
-    while (this.#aborted.length > 0 && this.#aborted[0].firstOffset <= offset)
-      this.#abortedProducers.set((this.#aborted.shift() as { producerId: number }).producerId, SURE)
+    while (this.#abortedAt < this.#aborted.length && this.#aborted[this.#abortedAt].firstOffset <= offset)
+      this.#abortedProducers.set(this.#aborted[this.#abortedAt++].producerId, -1 - this.#damages)
+  }
+
+  /** `SURE` in the middle of an aborted transaction, or the offset of what may have ended it; undefined: in none. */
+  #stateOf(producerId: number): number | undefined {
+    const state = this.#abortedProducers.get(producerId)
+    if (state === undefined || state >= 0) return state
+    return -1 - state < this.#damages ? this.#damagedAt : SURE
   }
 
   /** A control batch that is whole. After a damaged one any marker of the producer makes sure again. */
   #ended(batches: BatchIndex, i: number, type: number): void {
     const producerId = batches.producerId(i)
-    const state = this.#abortedProducers.get(producerId)
+    const state = this.#stateOf(producerId)
     if (state === undefined) return
     if (type === MARKER.abort || (type === MARKER.commit && state !== SURE)) this.#abortedProducers.delete(producerId)
     else if (type < 0) this.#abortedProducers.set(producerId, batches.baseOffset(i))
@@ -233,27 +250,28 @@ export class Delivery {
     if (batches.sizeBytes(i) > MARKER_MAX_BYTES) return
     const offset = batches.baseOffset(i)
     this.#begun(offset)
-    for (const producerId of this.#abortedProducers.keys()) this.#abortedProducers.set(producerId, offset)
+    this.#damages++
+    this.#damagedAt = offset
   }
 
   /** Neither dropped without a word nor taken for committed. */
   #unsure({ batches }: Frame, i: number): string | undefined {
     if (!batches.transactional(i)) return undefined
-    const offset = this.#abortedProducers.get(batches.producerId(i))
+    const offset = this.#stateOf(batches.producerId(i))
     if (offset === undefined) return undefined
     return `whether its transaction was committed is not known, as the batch at offset ${offset} is damaged, which may have ended an aborted one (isolation.level: read_uncommitted shows it)`
   }
 
   /** Control batches, aborted transactions, batches without records, and batches that are too old. */
   #passOver({ batches, buffer }: Frame, i: number): boolean {
-    if (this.#aborted.length > 0) this.#begun(batches.lastOffset(i))
+    if (this.#abortedAt < this.#aborted.length) this.#begun(batches.lastOffset(i))
     if (batches.control(i)) {
       if (this.#abortedProducers.size > 0)
         this.#ended(batches, i, controlType(buffer, batches.recordsStart(i), batches.end(i)))
       return true
     }
     if (batches.transactional(i) && this.#abortedProducers.size > 0) {
-      if (this.#abortedProducers.get(batches.producerId(i)) === SURE) return true
+      if (this.#stateOf(batches.producerId(i)) === SURE) return true
     }
     if (batches.count(i) === 0) return true
     const since = this.#request.minTimestampMs

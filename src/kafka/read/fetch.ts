@@ -5,7 +5,7 @@
  */
 import { type ApiRange, isFlexible } from '../wire/connection.ts'
 import type { Isolation } from '../log.ts'
-import { API, WireReader, type WireWriter } from '../wire/primitives.ts'
+import { API, WireError, WireReader, type WireWriter } from '../wire/primitives.ts'
 
 export const FETCH: ApiRange = { api: API.fetch, name: 'Fetch', lowest: 4, highest: 13, flexible: 12 }
 /** For topics whose id is not known. */
@@ -21,6 +21,12 @@ export const MAX_WAIT_MS = 500
  * answers as soon as there is one. Beyond it: it answers without records, and is asked again.
  */
 export const FOLLOW_WAIT_MS = 5000
+
+/**
+ * Limit `kafka.fetch.aborted` (transactions): aborted transactions that an answer names for one partition. Beyond it: the
+ * answer cannot be read, and the scan ends with an error. Those that a fetch of 2 MiB can hold are fewer than 20,000.
+ */
+export const MAX_ABORTED = 1_000_000
 
 export interface FetchRequest {
   readonly topic: string
@@ -123,12 +129,16 @@ function readPartition(reader: WireReader, version: number): FetchedPartition {
   const lastStableOffset = reader.long()
   if (version >= 5) reader.long()
   const flexible = isFlexible(FETCH, version)
-  const transaction = (): number[] => {
-    const ends = [reader.long(), reader.long()]
+  const aborted: number[] = []
+  let transactions = flexible ? reader.uvarint() - 1 : reader.int32()
+  if (transactions > MAX_ABORTED)
+    throw new WireError(
+      `it names ${transactions} aborted transactions of partition ${partition}, and ${MAX_ABORTED} are the limit (kafka.fetch.aborted)`,
+    )
+  for (; transactions > 0; transactions--) {
+    aborted.push(reader.long(), reader.long())
     if (flexible) reader.tags()
-    return ends
   }
-  const aborted = (flexible ? reader.compactArray(transaction) : reader.array(transaction)).flat()
   if (version >= 11) reader.int32()
   const length = Math.max(0, flexible ? reader.uvarint() - 1 : reader.int32())
   const from = reader.take(length)

@@ -6,7 +6,7 @@
  */
 import { systemClock } from '../../lib/clock.ts'
 import type { Cluster } from '../cluster.ts'
-import type { Address } from '../config.ts'
+import { type Address, showAddress } from '../config.ts'
 import { RESPONSE_MAX_BYTES } from '../wire/frame.ts'
 import type { Connection } from '../wire/connection.ts'
 import { brokerError, clientError, ERROR, leftOut } from '../errors.ts'
@@ -319,7 +319,7 @@ export class Lane {
           ? error
           : clientError(
               'BAD_RESPONSE',
-              `The answer to Fetch v${this.#version} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+              `Broker ${showAddress(this.address)}: the answer to Fetch v${this.#version} of "${this.#owner.topic}" cannot be read: ${error instanceof Error ? error.message : String(error)}`,
               false,
             )
       this.#die(known)
@@ -465,10 +465,26 @@ export class Lane {
       segment.advance(segment.span.end)
       return
     }
-    if (stalledMs > this.#owner.cluster.retryTimeoutMs) {
-      const message = `"${this.#owner.topic}" partition ${segment.partition}: the log ends at ${stable}, before the offset ${segment.span.end} that was its end when the query began; nothing more came for ${this.#owner.cluster.retryTimeoutMs} ms (kafka.retry.timeout)`
-      this.#owner.fail(clientError('LOG_TRUNCATED', message, false))
-    }
+    if (stalledMs > this.#owner.cluster.retryTimeoutMs) this.#owner.fail(this.#nothingMore(segment, stable, needs))
     this.#pausedUntilMs = nowMs + Math.min(20 * 2 ** segment.empties, 500)
+  }
+
+  /** Why a partition is given up of which nothing more comes: its log has ended, or its next batch never comes whole. */
+  #nothingMore(segment: Segment, stable: number, needs: number): KafkaError {
+    const { retryTimeoutMs } = this.#owner.cluster
+    const where = `"${this.#owner.topic}" partition ${segment.partition}`
+    const nothing = `nothing more came for ${retryTimeoutMs} ms (kafka.retry.timeout)`
+    if (needs === 0 || stable < segment.position)
+      return clientError(
+        'LOG_TRUNCATED',
+        `${where}: the log ends at ${stable}, before the offset ${segment.span.end} that was its end when the query began; ${nothing}`,
+        false,
+      )
+    const broker = `broker ${showAddress(this.address)}`
+    return clientError(
+      'BAD_RESPONSE',
+      `${where} at offset ${segment.position}: ${broker} never sends the batch whole, of which it names ${needs} bytes; ${nothing}`,
+      false,
+    )
   }
 }

@@ -16,6 +16,13 @@ import { KafkaError } from '../log.ts'
 import { saslExchange } from './sasl.ts'
 import { API, WireError, WireReader, WireWriter } from './primitives.ts'
 
+/**
+ * Limit `kafka.answer.least.bytes` (bytes): what a broker sends at least within `kafka.request.timeout` while an answer
+ * comes; others may wait behind it on the connection. Beyond it: the second time in a row, the connection is closed, and
+ * the request is tried again or an error.
+ */
+const LEAST_ANSWER_BYTES = 1024
+
 /** Takes one answer. Exactly one of `frame` and `failed` is called, once; neither after `cancel`. */
 export interface FrameReceiver {
   allocate(size: number): Buffer
@@ -73,7 +80,7 @@ export class Connection {
   #isLast = false
   #established = false
   #background = false
-  #reads = 0
+  #received = 0
   #watch: Timer | undefined
   /**
    * Milliseconds of `Clock.monotonic` after which the broker will drop the session (KIP-368), Infinity without SASL
@@ -247,18 +254,24 @@ export class Connection {
   }
 
   /**
-   * A silent broker is noticed by a timer that looks whether anything came since it was set: no clock is read per
-   * packet.
+   * A silent broker, or one that sends a byte now and then, is noticed by a timer that looks how much came since it was
+   * set: no clock is read per packet. `slowly`: the time before brought too little already; its answer may have begun late.
    */
-  #arm(): void {
-    const reads = this.#reads
+  #arm(slowly = false): void {
+    const before = this.#received
     const oldest = this.#pending[0]
     this.#watch = systemClock.after(this.#requestTimeoutMs, () => {
       this.#watch = undefined
       if (this.#pending.length === 0) return
-      if (this.#pending[0] !== oldest || this.#reads !== reads) return this.#arm()
-      const message = `Broker ${showAddress(this.address)} has not answered ${oldest.what} within ${this.#requestTimeoutMs} ms (kafka.request.timeout)`
-      this.#fail(clientError('REQUEST_TIMEOUT', message, true))
+      if (this.#pending[0] !== oldest) return this.#arm()
+      const bytes = this.#received - before
+      if (bytes >= LEAST_ANSWER_BYTES || (bytes > 0 && !slowly)) return this.#arm(bytes < LEAST_ANSWER_BYTES)
+      const within = `within ${this.#requestTimeoutMs} ms (kafka.request.timeout)`
+      const what =
+        bytes === 0
+          ? `has not answered ${oldest.what} ${within}`
+          : `sent only ${bytes} bytes of its answer to ${oldest.what} ${within}`
+      this.#fail(clientError('REQUEST_TIMEOUT', `Broker ${showAddress(this.address)} ${what}`, true))
     })
   }
 
@@ -289,7 +302,7 @@ export class Connection {
 
   /** From the socket: `n` bytes lie in the place that was named. An exception here would end the process. */
   #took(n: number): boolean {
-    this.#reads++
+    this.#received += n
     if (this.#error !== undefined) return false
     try {
       this.#frames.took(n)
@@ -336,12 +349,14 @@ export class Connection {
   }
 
   async #greet(sasl: SaslConfig | undefined): Promise<void> {
+    this.#frames.greets = true
     await this.call(API_VERSIONS, noBody, (reader) => {
       const code = reader.int16()
       if (code !== 0) throw brokerError(code, `ApiVersions at ${showAddress(this.address)}`)
       reader.array(() => this.#versions.set(reader.int16(), { min: reader.int16(), max: reader.int16() }))
     })
     if (sasl !== undefined) await this.#authenticate(sasl)
+    this.#frames.greets = false
   }
 
   async #authenticate(config: SaslConfig): Promise<void> {

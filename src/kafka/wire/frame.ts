@@ -13,6 +13,12 @@ import type { KafkaError } from '../log.ts'
  */
 export const RESPONSE_MAX_BYTES = 256 * 1024 * 1024
 
+/**
+ * Limit `kafka.greeting.max.bytes` (bytes): one answer of a broker before the connection is agreed upon, to ApiVersions
+ * and SASL. Beyond it: an error, and the connection is closed.
+ */
+export const GREETING_MAX_BYTES = 1024 * 1024
+
 export interface FrameHandler {
   /** Memory for a frame of `size` bytes, at least that long. Called once the length is known. */
   allocate(size: number): Buffer
@@ -23,6 +29,8 @@ export interface FrameHandler {
 export class FrameAssembler {
   readonly #handler: FrameHandler
   readonly #maxBytes: number
+  /** Answers are those of the greeting still, which are small. */
+  greets = false
   readonly #head = Buffer.alloc(4)
   #headAt = 0
   #frame: Buffer | undefined
@@ -73,7 +81,9 @@ export class FrameAssembler {
   #begin(): void {
     const size = this.#head.readInt32BE(0)
     this.#headAt = 0
-    if (size < 4 || size > this.#maxBytes) throw badLength(this.#head, size, this.#maxBytes)
+    if (size < 4 || size > this.#maxBytes) throw badLength(this.#head, size, this.#maxBytes, 'kafka.response.max.bytes')
+    if (this.greets && size > GREETING_MAX_BYTES)
+      throw badLength(this.#head, size, GREETING_MAX_BYTES, 'kafka.greeting.max.bytes')
     this.#size = size
     this.#at = 0
     this.#frame = this.#handler.allocate(size)
@@ -81,7 +91,7 @@ export class FrameAssembler {
 }
 
 /** A length that cannot be usually is the beginning of something that is not Kafka; say what it looks like. */
-function badLength(head: Buffer, size: number, maxBytes: number): KafkaError {
+function badLength(head: Buffer, size: number, maxBytes: number, limit: string): KafkaError {
   const text = head.toString('latin1')
   if (text === 'HTTP')
     return clientError(
@@ -110,7 +120,7 @@ function badLength(head: Buffer, size: number, maxBytes: number): KafkaError {
     )
   return clientError(
     'RESPONSE_TOO_LARGE',
-    `a response of ${size} bytes is over the limit of ${maxBytes} bytes (kafka.response.max.bytes)`,
+    `a response of ${size} bytes is over the limit of ${maxBytes} bytes (${limit})`,
     false,
   )
 }

@@ -256,13 +256,15 @@ export class WireReader {
     const at = this.take(n - 1)
     return this.buffer.subarray(at, at + n - 1)
   }
-  array<T>(each: () => T): T[] {
-    return this.#many(this.int32(), each)
+  /** `check` gets the number of items before they are read, and may throw. */
+  array<T>(each: () => T, check?: (n: number) => void): T[] {
+    return this.#many(this.int32(), each, check)
   }
-  compactArray<T>(each: () => T): T[] {
-    return this.#many(this.uvarint() - 1, each)
+  compactArray<T>(each: () => T, check?: (n: number) => void): T[] {
+    return this.#many(this.uvarint() - 1, each, check)
   }
-  #many<T>(n: number, each: () => T): T[] {
+  #many<T>(n: number, each: () => T, check?: (n: number) => void): T[] {
+    check?.(n)
     if (n > this.remaining) throw new WireError(`an array of ${n} items cannot fit into ${this.remaining} bytes`)
     const items: T[] = []
     for (let i = 0; i < n; i++) items.push(each())

@@ -6,7 +6,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
 import { Decompressor } from '../../../src/kafka/codecs/compression.ts'
-import { CodecError } from '../../../src/kafka/codecs/output.ts'
+import { lz4Frames } from '../../../src/kafka/codecs/lz4.ts'
+import { CodecError, Output } from '../../../src/kafka/codecs/output.ts'
+import { snappy } from '../../../src/kafka/codecs/snappy.ts'
 
 async function plain(codec: number, input: Buffer, most?: number): Promise<string> {
   const view = new DataView(input.buffer, input.byteOffset, input.length)
@@ -81,4 +83,27 @@ test('gzip members and snappy streams, one behind the other', async () => {
     await plain(2, Buffer.concat([stream('one', 'two'), stream('three'), stream(), stream('four')])),
     'onetwothreefour',
   )
+})
+
+test('chunks, blocks and frames that hold nothing do not hold the thread: the decoder gives way among them', () => {
+  const many = (head: Buffer, part: Buffer, end = Buffer.alloc(0)): Buffer =>
+    Buffer.concat([head, Buffer.alloc(part.length * 100_000, part), end])
+  const frame = Buffer.from('04224d18604082', 'hex')
+  const none = Buffer.alloc(4)
+  for (const [decode, input] of [
+    [snappy, many(Buffer.from('82534e41505059000000000100000001', 'hex'), Buffer.from([0, 0, 0, 1, 0]))],
+    [lz4Frames, many(frame, Buffer.from([0, 0, 0, 0x80]), none)],
+    [lz4Frames, many(Buffer.alloc(0), Buffer.concat([frame, none]))],
+  ] as const) {
+    const view = new DataView(input.buffer, input.byteOffset, input.length)
+    const output = new Output(1 << 20)
+    const pauses = [...decode(input, view, 0, input.length, output)].length
+    assert.equal(output.at, 0)
+    assert.ok(pauses >= 6, `${pauses} pauses`)
+  }
+})
+
+test('zstd: thousands of small frames come whole', async () => {
+  const frames = Array.from({ length: 3000 }, (_, i) => zstd(`${i},`))
+  assert.equal(await plain(4, Buffer.concat(frames)), Array.from({ length: 3000 }, (_, i) => `${i},`).join(''))
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cluster } from '../../../../src/kafka/cluster.ts'
 import { crc32c } from '../../../../src/kafka/codecs/crc32c.ts'
+import { MAX_ABORTED } from '../../../../src/kafka/read/fetch.ts'
 import { createKafkaLog } from '../../../../src/kafka/read/reader.ts'
 import { AT, controlRecord, readRecords, writeRecordBatch } from '../../../../src/kafka/read/record-batch.ts'
 import { WireReader, WireWriter } from '../../../../src/kafka/wire/primitives.ts'
@@ -63,12 +64,15 @@ async function read(batches: Buffer[], aborted: [number, number, number][]): Pro
   const range = { partition: 0, start: 0, end: part.end }
   const source = log.scan({ topic: 't', ranges: [range], isolation: 'read_committed' }, never)
   const found: string[] = []
-  for (let batch = await source.next(); batch !== undefined; batch = await source.next())
-    found.push(
-      ...(batch.fault === undefined ? Array.from(readRecords(batch), ({ value }) => String(value)) : [batch.fault]),
-    )
-  log.close()
-  await fake.stop()
+  try {
+    for (let batch = await source.next(); batch !== undefined; batch = await source.next())
+      found.push(
+        ...(batch.fault === undefined ? Array.from(readRecords(batch), ({ value }) => String(value)) : [batch.fault]),
+      )
+  } finally {
+    log.close()
+    await fake.stop()
+  }
   return found.map((value) =>
     value.startsWith('batch at') ? value.replace(/^batch at offset (\d+): .*/, 'bad $1') : value,
   )
@@ -140,5 +144,21 @@ test('a large damaged batch is no marker: what is aborted around it stays so', a
   assert.deepEqual(
     await read([data('aborted', 0), large, data('aborted', 2), marker('abort', 3), data('kept', 4)], [[7, 0, 3]]),
     ['bad 1', 'kept'],
+  )
+})
+
+test('a million aborted transactions, and a thousand damaged batches among them, cost no more than reading them', async () => {
+  const aborted = Array.from({ length: 1_000_000 }, (_, i): [number, number, number] => [i + 100, 0, 5000])
+  const batches = Array.from({ length: 1000 }, (_, i) => damaged(data('x', i, 99), AT.records + 1))
+  const found = await read([...batches, data('aborted?', 1000, 100), data('kept', 1001, 99)], aborted)
+  assert.equal(found.filter((value) => value.startsWith('bad')).length, 1001)
+  assert.equal(found.at(-1), 'kept')
+})
+
+test('more aborted transactions than the limit end the scan with an error that says so', async () => {
+  const aborted = Array.from({ length: MAX_ABORTED + 1 }, (_, i): [number, number, number] => [i, 0, 5000])
+  await assert.rejects(
+    read([data('kept', 0)], aborted),
+    /Broker [^ ]+: the answer to Fetch v11 of "t" cannot be read: it names 1000001 aborted transactions of partition 0, and 1000000 are the limit \(kafka\.fetch\.aborted\)/,
   )
 })
