@@ -120,13 +120,23 @@ function convert(value: Value, from: DataType, to: DataType, text: string | unde
     case 'date':
     case 'uuid':
     case 'bytes':
-    case 'float':
       return castValue(value, from, to)
+    case 'float':
+      return sameWhole(value, from, castValue(value, from, to), to)
     case 'double':
-      return typeof value === 'number' ? value : castValue(value, from, to)
+      return typeof value === 'number' ? value : sameWhole(value, from, castValue(value, from, to), to)
     default:
       return value
   }
+}
+
+/** A whole number has to be itself as a float or double, too; a fraction is the nearest one, as it is for everybody. */
+function sameWhole(value: Value, from: DataType, made: Value, to: DataType): Value {
+  if ((from.kind !== 'int' && from.kind !== 'long') || BigInt(made as number) === BigInt(value as number | bigint))
+    return made
+  throw new Lossy(
+    `takes ${aType(to)}, which would be ${BigInt(made as number)} for ${shown(value)}. Write CAST(… AS ${to.kind}) for that`,
+  )
 }
 
 /** A moment in the unit of the column; one that is finer would be cut. */

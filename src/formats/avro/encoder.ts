@@ -248,8 +248,14 @@ function holds(node: AvroNode, value: Value): boolean {
 function widens(node: AvroNode, value: Value): boolean {
   switch (node.kind) {
     case 'float':
-    case 'double':
-      return typeof value === 'number' || typeof value === 'bigint' || value instanceof Decimal
+    case 'double': {
+      if (value instanceof Decimal) return true
+      if (typeof value !== 'number' && typeof value !== 'bigint') return false
+      // A fraction is the nearest one.
+      if (typeof value === 'number' && !Number.isInteger(value)) return true
+      const number = node.kind === 'float' ? Math.fround(Number(value)) : Number(value)
+      return Number.isFinite(number) && BigInt(number) === BigInt(value)
+    }
     case 'bytes':
     case 'fixed':
       return (
