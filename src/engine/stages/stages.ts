@@ -31,7 +31,8 @@ export interface Stage {
   /** Index of the stage that it is a part of. */
   readonly parent?: number
   readonly startMs: number
-  readonly durationMs: number
+  /** As `startMs`. Not a duration: what is added anew may be rounded beyond the end of the stage around. */
+  readonly endMs: number
   /** It ended in an error, or with the query in its middle. */
   readonly failed?: true
   readonly facts?: StageFacts
@@ -117,7 +118,7 @@ export class Stages {
         name,
         ...(parent === undefined ? {} : { parent }),
         startMs,
-        durationMs: (endMs ?? nowMs) - startMs,
+        endMs: endMs ?? nowMs,
         ...(failed === true || endMs === undefined ? { failed: true } : {}),
         ...(facts === undefined ? {} : { facts }),
       }),

@@ -100,14 +100,14 @@ export class OtlpTraces implements Traces {
     this.#tracer.startSpan('wait', { startTime }, above).end(inside(startedAt))
     const contexts: Context[] = []
     for (const stage of stages) {
-      const { parent, startMs, durationMs, failed } = stage
+      const { parent, startMs, endMs, failed } = stage
       const { name, attributes } = stageSpan(stage)
       const kind = stage.name === 'read' ? SpanKind.CLIENT : SpanKind.INTERNAL
       const begun = { kind, attributes, startTime: inside(startedAt + startMs) }
       const span = this.#tracer.startSpan(name, begun, parent === undefined ? above : contexts[parent])
       contexts.push(trace.setSpan(above, span))
       if (failed === true) span.setStatus({ code: SpanStatusCode.ERROR })
-      span.end(inside(startedAt + startMs + durationMs))
+      span.end(inside(startedAt + endMs))
     }
   }
 

@@ -32,10 +32,10 @@ describe('the stages of a request', () => {
       operations: ['SELECT'],
       leftOut: 0,
       stages: [
-        { name: 'parse', startMs: 1, durationMs: 1 },
-        { name: 'run', startMs: 3, durationMs: 5 },
-        { name: 'read', parent: 1, startMs: 4, durationMs: 1, facts: { topic: 'orders', records: 3 } },
-        { name: 'read', parent: 1, startMs: 6, durationMs: 1 },
+        { name: 'parse', startMs: 1, endMs: 2 },
+        { name: 'run', startMs: 3, endMs: 8 },
+        { name: 'read', parent: 1, startMs: 4, endMs: 5, facts: { topic: 'orders', records: 3 } },
+        { name: 'read', parent: 1, startMs: 6, endMs: 7 },
       ],
     })
   })
@@ -49,10 +49,10 @@ describe('the stages of a request', () => {
       one(false, { topic: 'a' })
     })
     assert.deepEqual(stages.report().stages, [
-      { name: 'run', startMs: 1, durationMs: 7 },
-      { name: 'read', parent: 0, startMs: 2, durationMs: 5, facts: { topic: 'a' } },
-      { name: 'read', parent: 0, startMs: 3, durationMs: 3, failed: true, facts: { topic: 'b' } },
-      { name: 'bind', parent: 0, startMs: 4, durationMs: 1 },
+      { name: 'run', startMs: 1, endMs: 8 },
+      { name: 'read', parent: 0, startMs: 2, endMs: 7, facts: { topic: 'a' } },
+      { name: 'read', parent: 0, startMs: 3, endMs: 6, failed: true, facts: { topic: 'b' } },
+      { name: 'bind', parent: 0, startMs: 4, endMs: 5 },
     ])
   })
 
@@ -62,9 +62,9 @@ describe('the stages of a request', () => {
     during(stages, 'bind', () => undefined)
     end(false)
     assert.deepEqual(stages.report().stages, [
-      { name: 'run', startMs: 1, durationMs: 2 },
-      { name: 'read', parent: 0, startMs: 2, durationMs: 1 },
-      { name: 'bind', startMs: 4, durationMs: 1 },
+      { name: 'run', startMs: 1, endMs: 3 },
+      { name: 'read', parent: 0, startMs: 2, endMs: 3 },
+      { name: 'bind', startMs: 4, endMs: 5 },
     ])
   })
 
