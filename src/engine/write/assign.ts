@@ -9,6 +9,7 @@ import { dynamicValue, plainText } from '../../functions/support/value-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { sameAsFloating } from '../../lib/text/number-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import { aType } from '../../plan/bind/expressions/coerce.ts'
 import {
@@ -130,10 +131,18 @@ function convert(value: Value, from: DataType, to: DataType, text: string | unde
   }
 }
 
-/** A whole number has to be itself as a float or double, too; a fraction is the nearest one, as it is for everybody. */
-function sameWhole(value: Value, from: DataType, made: Value, to: DataType): Value {
-  if ((from.kind !== 'int' && from.kind !== 'long') || BigInt(made as number) === BigInt(value as number | bigint))
-    return made
+/**
+ * A whole number has to be itself as a float or double, too; a fraction is the nearest one, as it is for everybody, and
+ * so is a double for a float: beyond some size they all are whole.
+ */
+function sameWhole(
+  value: Value,
+  from: DataType,
+  made: Value,
+  to: DataType & { readonly kind: 'float' | 'double' },
+): Value {
+  if (from.kind === 'float' || from.kind === 'double' || !isWhole(value)) return made
+  if (sameAsFloating(value as number | bigint | Decimal, to.kind) !== undefined) return made
   throw new Lossy(
     `takes ${aType(to)}, which would be ${BigInt(made as number)} for ${shown(value)}. Write CAST(… AS ${to.kind}) for that`,
   )

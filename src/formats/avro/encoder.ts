@@ -7,6 +7,7 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
+import { sameAsFloating } from '../../lib/text/number-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
 import type { Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
@@ -249,12 +250,11 @@ function widens(node: AvroNode, value: Value): boolean {
   switch (node.kind) {
     case 'float':
     case 'double': {
-      if (value instanceof Decimal) return true
-      if (typeof value !== 'number' && typeof value !== 'bigint') return false
-      // A fraction is the nearest one.
-      if (typeof value === 'number' && !Number.isInteger(value)) return true
-      const number = node.kind === 'float' ? Math.fround(Number(value)) : Number(value)
-      return Number.isFinite(number) && BigInt(number) === BigInt(value)
+      // A fraction is the nearest one, and so is a double that is beyond whole numbers.
+      if (value instanceof Decimal && value.compare(value.round(0)) !== 0) return true
+      if (typeof value === 'number' && !Number.isSafeInteger(value)) return true
+      if (typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof Decimal)) return false
+      return sameAsFloating(value, node.kind) !== undefined
     }
     case 'bytes':
     case 'fixed':

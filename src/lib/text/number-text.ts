@@ -3,6 +3,7 @@
  * (`-128.0`, never `-128`). NaN and the infinities are written by their names; the writer of JSON decides about them
  * first.
  */
+import { Decimal } from '../decimal.ts'
 
 /** A 64-bit float: `12.5`, `-128.0`, `1e+21`, `NaN`. */
 export function doubleText(value: number): string {
@@ -33,6 +34,20 @@ export function floatText(value: number): string {
     }
   }
   return doubleText(Number(value.toPrecision(9)))
+}
+
+/**
+ * The float or the double for a number without a fraction, if that is the same number: exactly, or as it is printed.
+ * 37089255939288570 is how everybody writes 37089255939288568, the nearest double; 9007199254740993 would come back as
+ * 9007199254740992. Undefined where it would be another one.
+ */
+export function sameAsFloating(whole: number | bigint | Decimal, kind: 'float' | 'double'): number | undefined {
+  const nearest = kind === 'float' ? Math.fround(Number(whole.toString())) : Number(whole.toString())
+  if (!Number.isFinite(nearest)) return undefined
+  const exact = whole instanceof Decimal ? whole : Decimal.fromInteger(whole)
+  if (exact.compare(Decimal.fromInteger(BigInt(nearest))) === 0) return nearest
+  const printed = Decimal.parse(kind === 'float' ? floatText(nearest) : doubleText(nearest))
+  return printed?.compare(exact) === 0 ? nearest : undefined
 }
 
 const SMALLEST_NORMAL = 2 ** -126
