@@ -9,8 +9,8 @@ import { dynamicValue, plainText } from '../../functions/support/value-text.ts'
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { sameAsFloating } from '../../lib/text/number-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
+import { sameAsFloating } from '../../lib/text/number-text.ts'
 import { aType } from '../../plan/bind/expressions/coerce.ts'
 import {
   BOOLEAN,

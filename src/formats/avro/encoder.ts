@@ -7,8 +7,8 @@
 import { Decimal } from '../../lib/decimal.ts'
 import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
 import { JsonText } from '../../lib/json-text.ts'
-import { sameAsFloating } from '../../lib/text/number-text.ts'
 import { didYouMean } from '../../lib/suggest.ts'
+import { sameAsFloating } from '../../lib/text/number-text.ts'
 import type { Value } from '../../types.ts'
 import { EncodeError, type FacetEncoder } from '../encoder.ts'
 import { ByteWriter } from './byte-writer.ts'
@@ -206,14 +206,9 @@ function holds(node: AvroNode, value: Value): boolean {
     case 'long':
       return isInteger(value, LONG_MIN, LONG_MAX)
     case 'float':
-      return typeof value === 'number' && Math.fround(value) === value && !Number.isInteger(value)
+      return isDouble(value) && Math.fround(value) === value
     case 'double':
-      return (
-        (typeof value === 'number' && !Number.isInteger(value)) ||
-        value === 'NaN' ||
-        value === 'Infinity' ||
-        value === '-Infinity'
-      )
+      return isDouble(value) || value === 'NaN' || value === 'Infinity' || value === '-Infinity'
     case 'string':
       return typeof value === 'string'
     case 'enum':
@@ -249,13 +244,8 @@ function holds(node: AvroNode, value: Value): boolean {
 function widens(node: AvroNode, value: Value): boolean {
   switch (node.kind) {
     case 'float':
-    case 'double': {
-      // A fraction is the nearest one, and so is a double that is beyond whole numbers.
-      if (value instanceof Decimal && value.compare(value.round(0)) !== 0) return true
-      if (typeof value === 'number' && !Number.isSafeInteger(value)) return true
-      if (typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof Decimal)) return false
-      return sameAsFloating(value, node.kind) !== undefined
-    }
+    case 'double':
+      return typeof value !== 'string' && floating(value, node.kind) !== undefined
     case 'bytes':
     case 'fixed':
       return (
@@ -304,7 +294,7 @@ function writePrimitive(out: ByteWriter, node: PrimitiveNode, value: Value, path
     }
     case 'float':
     case 'double': {
-      const number = floating(value)
+      const number = floating(value, node.kind)
       if (number === undefined) throw refuse(value, `a ${node.kind}`, path)
       return node.kind === 'float' ? out.float(number) : out.double(number)
     }
@@ -326,11 +316,19 @@ function wording(node: AvroNode): string {
   return `${/^[aeiouAEIOU]/.test(word) ? 'an' : 'a'} ${word}`
 }
 
-function floating(value: Value): number | undefined {
-  if (typeof value === 'number') return value
-  if (typeof value === 'bigint') return Number(value)
-  if (value instanceof Decimal) return value.toNumber()
-  return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined
+/** A number that is no whole one: a fraction, or beyond those that doubles tell apart. */
+function isDouble(value: Value): value is number {
+  return typeof value === 'number' && !Number.isSafeInteger(value)
+}
+
+/** What is written: a whole number as itself, a double as the nearest. Undefined for what does not fit. */
+function floating(value: Value, kind: 'float' | 'double'): number | undefined {
+  if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value)
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return sameAsFloating(value as bigint | number, kind)
+  if (value instanceof Decimal && value.compare(value.round(0)) === 0) return sameAsFloating(value, kind)
+  if (!(value instanceof Decimal) && typeof value !== 'number') return undefined
+  const nearest = kind === 'float' ? Math.fround(Number(value)) : Number(value)
+  return Number.isFinite(nearest) || !Number.isFinite(Number(value)) ? nearest : undefined
 }
 
 /** Text stands for its UTF-8 bytes. */

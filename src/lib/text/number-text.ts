@@ -42,10 +42,12 @@ export function floatText(value: number): string {
  * 9007199254740992. Undefined where it would be another one.
  */
 export function sameAsFloating(whole: number | bigint | Decimal, kind: 'float' | 'double'): number | undefined {
-  const nearest = kind === 'float' ? Math.fround(Number(whole.toString())) : Number(whole.toString())
+  const number = whole instanceof Decimal ? whole.toNumber() : Number(whole)
+  const nearest = kind === 'float' ? Math.fround(number) : number
+  if (nearest === whole) return nearest
   if (!Number.isFinite(nearest)) return undefined
   const exact = whole instanceof Decimal ? whole : Decimal.fromInteger(whole)
-  if (exact.compare(Decimal.fromInteger(BigInt(nearest))) === 0) return nearest
+  if (exact.compare(Decimal.fromInteger(nearest)) === 0) return nearest
   const printed = Decimal.parse(kind === 'float' ? floatText(nearest) : doubleText(nearest))
   return printed?.compare(exact) === 0 ? nearest : undefined
 }
