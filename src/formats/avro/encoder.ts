@@ -158,35 +158,42 @@ function writeMap(out: ByteWriter, node: AvroNode, value: Value, path: Path): vo
 function writeUnion(out: ByteWriter, node: UnionNode, value: Value, path: Path): void {
   const { branches } = node
   const others = branches.filter((b) => b.kind !== 'null')
-  let index = branches.findIndex((b) =>
-    value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value)),
-  )
-  if (index < 0 && value !== null) index = branches.findIndex((b) => b.kind !== 'null' && widens(b, value))
+  const first = (way: Way): number =>
+    branches.findIndex((b) =>
+      value === null ? b.kind === 'null' : b.kind !== 'null' && (others.length === 1 || holds(b, value, way)),
+    )
+  const asItIs = first('as it is')
+  const index = asItIs < 0 && value !== null ? first('widened') : asItIs
   if (index < 0) return writeOneOf(out, node, value, path)
   out.long(BigInt(index))
   write(out, branches[index], value, path)
+}
+
+function writeOneOf(out: ByteWriter, node: UnionNode, value: Value, path: Path): void {
+  const given = members(value)
+  const best = given && (oneOf(node, given, 'as it is') ?? oneOf(node, given, 'widened'))
+  if (best === undefined) throw refuse(value, wording(node), path)
+  out.long(BigInt(best.index))
+  writeRecord(out, node.branches[best.index] as RecordNode, best.own, path)
 }
 
 /**
  * Records of several types are read as one structure with the fields of all: NULL in those of the others. Such a
  * structure is of the type that has the fields which are not NULL, and no further ones if there is one like that.
  */
-function writeOneOf(out: ByteWriter, node: UnionNode, value: Value, path: Path): void {
-  const given = members(value)
-  const known = [...(given ?? [])].filter(([, member]) => member !== null).length
+function oneOf(node: UnionNode, given: ReadonlyMap<string, Value>, way: Way) {
+  const known = [...given].filter(([, member]) => member !== null).length
   let best: { readonly index: number; readonly own: Map<string, Value>; readonly isWhole: boolean } | undefined
   for (const [index, branch] of node.branches.entries()) {
-    if (given === undefined || branch.kind !== 'record' || best?.isWhole === true) continue
+    if (branch.kind !== 'record' || best?.isWhole === true) continue
     const own = new Map(
       [...given].filter(([name, member]) => member !== null || branch.fields.some((f) => f.name === name)),
     )
-    if (!holds(branch, own)) continue
+    if (!holds(branch, own, way)) continue
     const isWhole = branch.fields.length === known && branch.fields.every((f) => (own.get(f.name) ?? null) !== null)
     if (best === undefined || isWhole) best = { index, own, isWhole }
   }
-  if (best === undefined) throw refuse(value, wording(node), path)
-  out.long(BigInt(best.index))
-  writeRecord(out, node.branches[best.index] as RecordNode, best.own, path)
+  return best
 }
 
 function kindOf(node: AvroNode): string {
@@ -194,8 +201,11 @@ function kindOf(node: AvroNode): string {
   return 'logical' in node && node.logical !== undefined ? node.logical.kind : node.kind
 }
 
-/** Would the branch take the value as it is? Of branches that would, the first is taken. */
-function holds(node: AvroNode, value: Value): boolean {
+/** How a branch takes a value: second choice is after a conversion that loses nothing. */
+type Way = 'as it is' | 'widened'
+
+/** Would the branch take the value in this way? Of branches that would, the first is taken. */
+function holds(node: AvroNode, value: Value, way: Way): boolean {
   switch (node.kind) {
     case 'null':
       return value === null
@@ -206,54 +216,41 @@ function holds(node: AvroNode, value: Value): boolean {
     case 'long':
       return isInteger(value, LONG_MIN, LONG_MAX)
     case 'float':
-      return isDouble(value) && Math.fround(value) === value
-    case 'double':
-      return isDouble(value) || value === 'NaN' || value === 'Infinity' || value === '-Infinity'
+    case 'double': {
+      const number = floating(value, node.kind)
+      if (number === undefined || way === 'widened') return number !== undefined
+      return node.kind === 'double' ? isDouble(value) || typeof value === 'string' : isDouble(value) && number === value
+    }
     case 'string':
       return typeof value === 'string'
     case 'enum':
       return typeof value === 'string' && node.symbols.includes(value)
     case 'bytes':
-      return node.logical === undefined ? value instanceof Uint8Array : value instanceof Decimal
     case 'fixed':
-      return node.logical === undefined
-        ? value instanceof Uint8Array && value.length === node.size
-        : value instanceof Decimal
+      if (way === 'widened' && typeof value === 'string') return true
+      if (way === 'widened' && node.logical !== undefined && ['number', 'bigint'].includes(typeof value)) return true
+      if (node.logical !== undefined) return value instanceof Decimal
+      return value instanceof Uint8Array && (node.kind !== 'fixed' || value.length === node.size)
     case 'array':
-      return elements(value)?.every((item) => holds(node.items, item)) === true
+      return elements(value)?.every((item) => holds(node.items, item, way)) === true
     case 'map':
       return [...(members(value) ?? [['', undefined] as const])].every(
-        ([, item]) => item !== undefined && holds(node.values, item),
+        ([, item]) => item !== undefined && holds(node.values, item, way),
       )
     case 'record': {
       const fields = members(value)
       if (fields === undefined) return false
       if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
       return node.fields.every((f) =>
-        fields.has(f.name) ? holds(f.node, fields.get(f.name) ?? null) : f.fallback !== undefined || isNullable(f.node),
+        fields.has(f.name)
+          ? holds(f.node, fields.get(f.name) ?? null, way)
+          : f.fallback !== undefined || isNullable(f.node),
       )
     }
     case 'default':
-      return holds(node.node, value)
+      return holds(node.node, value, way)
     case 'union':
-      return node.branches.some((b) => holds(b, value))
-  }
-}
-
-/** Second choice: a branch that takes the value after a conversion that loses nothing. */
-function widens(node: AvroNode, value: Value): boolean {
-  switch (node.kind) {
-    case 'float':
-    case 'double':
-      return typeof value !== 'string' && floating(value, node.kind) !== undefined
-    case 'bytes':
-    case 'fixed':
-      return (
-        typeof value === 'string' ||
-        (node.logical !== undefined && (typeof value === 'number' || typeof value === 'bigint'))
-      )
-    default:
-      return false
+      return node.branches.some((b) => holds(b, value, way))
   }
 }
 
