@@ -1,7 +1,7 @@
 /** What the encoders write, byte by byte, and what they refuse. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { avroEncoder } from '../../src/formats/avro/encoder.ts'
+import { avroEncoder } from '../../src/formats/avro/writing/encoder.ts'
 import { parseAvroReferences } from '../../src/formats/avro/schema.ts'
 import { EncodeError } from '../../src/formats/encoder.ts'
 import { jsonEncoder } from '../../src/formats/json/encoder.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { avroDecoder } from '../../src/formats/avro/decoder.ts'
-import { avroEncoder } from '../../src/formats/avro/encoder.ts'
+import { avroEncoder } from '../../src/formats/avro/writing/encoder.ts'
 import { encode, Samples } from '../formats/avro-samples.ts'
 import { reader } from '../formats/driver.ts'
 

@@ -3,7 +3,7 @@
  * by the targets. It sends nothing.
  */
 import { unexpected } from '../../lib/assert.ts'
-import { avroEncoder } from '../../formats/avro/encoder.ts'
+import { avroEncoder } from '../../formats/avro/writing/encoder.ts'
 import { parseAvroReferences } from '../../formats/avro/schema.ts'
 import { EncodeError, type FacetEncoder } from '../../formats/encoder.ts'
 import { type FormatName, mixedParts, windowedParts } from '../../formats/format.ts'

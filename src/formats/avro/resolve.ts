@@ -8,9 +8,9 @@
  * own form stays: nothing that can be read is lost. Fields that the newest schema does not have any more stay, too;
  * promotions of numbers are the business of `merge-types.ts`.
  */
-import { ByteWriter } from './byte-writer.ts'
+import { ByteWriter } from './writing/byte-writer.ts'
 import { EncodeError } from '../encoder.ts'
-import { writeDefault } from './encoder.ts'
+import { writeDefault } from './writing/encoder.ts'
 import type { AvroField, AvroNode, DefaultNode, EnumNode, NamedNode, RecordNode } from './schema.ts'
 
 /** Bytes behind the last default, so that reading ahead stays in the buffer. */

@@ -4,14 +4,11 @@
  * the schema; a union of unlike branches (the json kind) takes the first branch that holds the value exactly. Source:
  * Avro specification 1.12, "Binary encoding".
  */
-import { Decimal } from '../../lib/decimal.ts'
-import { jsonElements, jsonMembers } from '../../lib/json-read.ts'
-import { JsonText } from '../../lib/json-text.ts'
-import { didYouMean } from '../../lib/suggest.ts'
-import { sameAsFloating } from '../../lib/text/number-text.ts'
-import type { Value } from '../../types.ts'
-import { EncodeError, type FacetEncoder } from '../encoder.ts'
-import { ByteWriter } from './byte-writer.ts'
+import { Decimal } from '../../../lib/decimal.ts'
+import { JsonText } from '../../../lib/json-text.ts'
+import { didYouMean } from '../../../lib/suggest.ts'
+import type { Value } from '../../../types.ts'
+import { EncodeError, type FacetEncoder } from '../../encoder.ts'
 import {
   type AvroField,
   type AvroNode,
@@ -23,8 +20,21 @@ import {
   type PrimitiveNode,
   type RecordNode,
   type UnionNode,
-} from './schema.ts'
-import { avroType } from './types.ts'
+} from '../schema.ts'
+import { avroType } from '../types.ts'
+import {
+  elements,
+  floating,
+  holds,
+  INT_MAX,
+  INT_MIN,
+  isInteger,
+  LONG_MAX,
+  LONG_MIN,
+  members,
+  type Way,
+} from './branches.ts'
+import { ByteWriter } from './byte-writer.ts'
 
 type Path = (string | number)[]
 
@@ -92,11 +102,6 @@ function shown(value: Value): string {
 
 // ---------------------------------------------------------------------------------------------- structures
 
-function members(value: Value): Map<string, Value> | undefined {
-  if (value instanceof Map) return value
-  return value instanceof JsonText && !value.isArray ? jsonMembers(value) : undefined
-}
-
 function writeRecord(out: ByteWriter, node: RecordNode, value: Value, path: Path): void {
   const fields = members(value)
   if (fields === undefined) throw refuse(value, 'a structure', path)
@@ -123,11 +128,6 @@ function writeMissing(out: ByteWriter, field: AvroField, path: Path): void {
   if (field.fallback !== undefined) writeDefault(out, field.node, field.fallback.json, path)
   else if (isNullable(field.node)) write(out, field.node, null, path)
   else throw refuse(null, wording(field.node), path)
-}
-
-function elements(value: Value): readonly Value[] | undefined {
-  if (Array.isArray(value)) return value
-  return value instanceof JsonText && value.isArray ? jsonElements(value) : undefined
 }
 
 function writeArray(out: ByteWriter, node: AvroNode, value: Value, path: Path): void {
@@ -201,78 +201,7 @@ function kindOf(node: AvroNode): string {
   return 'logical' in node && node.logical !== undefined ? node.logical.kind : node.kind
 }
 
-/** How a branch takes a value: second choice is after a conversion that loses nothing. */
-type Way = 'as it is' | 'widened'
-
-/** Would the branch take the value in this way? Of branches that would, the first is taken. */
-function holds(node: AvroNode, value: Value, way: Way): boolean {
-  switch (node.kind) {
-    case 'null':
-      return value === null
-    case 'boolean':
-      return typeof value === 'boolean'
-    case 'int':
-      return isInteger(value, INT_MIN, INT_MAX)
-    case 'long':
-      return isInteger(value, LONG_MIN, LONG_MAX)
-    case 'float':
-    case 'double': {
-      const number = floating(value, node.kind)
-      if (number === undefined || way === 'widened') return number !== undefined
-      return node.kind === 'double' ? isDouble(value) || typeof value === 'string' : isDouble(value) && number === value
-    }
-    case 'string':
-      return typeof value === 'string'
-    case 'enum':
-      return typeof value === 'string' && node.symbols.includes(value)
-    case 'bytes':
-    case 'fixed':
-      if (way === 'widened' && typeof value === 'string') return true
-      if (way === 'widened' && node.logical !== undefined && ['number', 'bigint'].includes(typeof value)) return true
-      if (node.logical !== undefined) return value instanceof Decimal
-      return value instanceof Uint8Array && (node.kind !== 'fixed' || value.length === node.size)
-    case 'array':
-      return elements(value)?.every((item) => holds(node.items, item, way)) === true
-    case 'map':
-      return [...(members(value) ?? [['', undefined] as const])].every(
-        ([, item]) => item !== undefined && holds(node.values, item, way),
-      )
-    case 'record': {
-      const fields = members(value)
-      if (fields === undefined) return false
-      if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
-      return node.fields.every((f) =>
-        fields.has(f.name)
-          ? holds(f.node, fields.get(f.name) ?? null, way)
-          : f.fallback !== undefined || isNullable(f.node),
-      )
-    }
-    case 'default':
-      return holds(node.node, value, way)
-    case 'union':
-      return node.branches.some((b) => holds(b, value, way))
-  }
-}
-
 // ---------------------------------------------------------------------------------------------- single values
-
-const INT_MIN = -(2n ** 31n)
-/** Not a limit: a constant of Avro. */
-const INT_MAX = 2n ** 31n - 1n
-const LONG_MIN = -(2n ** 63n)
-/** Not a limit: a constant of Avro. */
-const LONG_MAX = 2n ** 63n - 1n
-
-function isInteger(value: Value, low: bigint, high: bigint): boolean {
-  if (typeof value === 'number')
-    return (
-      Number.isInteger(value) &&
-      value >= Number(low) &&
-      value <= Number(high) &&
-      (Number.isSafeInteger(value) || high === LONG_MAX)
-    )
-  return typeof value === 'bigint' && value >= low && value <= high
-}
 
 function writePrimitive(out: ByteWriter, node: PrimitiveNode, value: Value, path: Path): void {
   switch (node.kind) {
@@ -311,21 +240,6 @@ function writePrimitive(out: ByteWriter, node: PrimitiveNode, value: Value, path
 function wording(node: AvroNode): string {
   const word = node.kind === 'union' ? node.branches.map(kindOf).join(' or ') : kindOf(node)
   return `${/^[aeiouAEIOU]/.test(word) ? 'an' : 'a'} ${word}`
-}
-
-/** A number that is no whole one: a fraction, or beyond those that doubles tell apart. */
-function isDouble(value: Value): value is number {
-  return typeof value === 'number' && !Number.isSafeInteger(value)
-}
-
-/** What is written: a whole number as itself, a double as the nearest. Undefined for what does not fit. */
-function floating(value: Value, kind: 'float' | 'double'): number | undefined {
-  if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value)
-  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return sameAsFloating(value as bigint | number, kind)
-  if (value instanceof Decimal && value.compare(value.round(0)) === 0) return sameAsFloating(value, kind)
-  if (!(value instanceof Decimal) && typeof value !== 'number') return undefined
-  const nearest = kind === 'float' ? Math.fround(Number(value)) : Number(value)
-  return Number.isFinite(nearest) || !Number.isFinite(Number(value)) ? nearest : undefined
 }
 
 /** Text stands for its UTF-8 bytes. */
