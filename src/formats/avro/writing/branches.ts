@@ -16,51 +16,59 @@ export const LONG_MIN = -(2n ** 63n)
 /** Not a limit: a constant of Avro. */
 export const LONG_MAX = 2n ** 63n - 1n
 
-/** Members and elements that were read from JSON: the same value each time, so that what is known of it is found again. */
-const READ_MEMBERS = new WeakMap<JsonText, Map<string, Value>>()
-const READ_ELEMENTS = new WeakMap<JsonText, readonly Value[]>()
-
 /** Of a structure or a map; undefined for anything else. */
-export function members(value: Value): Map<string, Value> | undefined {
+export function members(value: Value): ReadonlyMap<string, Value> | undefined {
   if (value instanceof Map) return value
-  if (!(value instanceof JsonText) || value.isArray) return undefined
-  const read = READ_MEMBERS.get(value) ?? jsonMembers(value)
-  READ_MEMBERS.set(value, read)
-  return read
+  return value instanceof JsonText && !value.isArray ? jsonMembers(value) : undefined
 }
 
 /** Of an array; undefined for anything else. */
 export function elements(value: Value): readonly Value[] | undefined {
   if (Array.isArray(value)) return value
-  if (!(value instanceof JsonText) || !value.isArray) return undefined
-  const read = READ_ELEMENTS.get(value) ?? jsonElements(value)
-  READ_ELEMENTS.set(value, read)
-  return read
+  return value instanceof JsonText && value.isArray ? jsonElements(value) : undefined
 }
 
 /** How a branch takes a value: second choice is after a conversion that loses nothing. */
 export type Way = 'as it is' | 'widened'
 
-/**
- * What is known of structures and arrays, by branch. Types that hold each other would ask for the same again and again,
- * twice as often at each level.
- */
-const KNOWN: { readonly [W in Way]: WeakMap<object, Map<AvroNode, boolean>> } = {
-  'as it is': new WeakMap(),
-  widened: new WeakMap(),
+/** What was found about one structure or array. */
+interface Part {
+  readonly takenBy: Map<AvroNode, boolean>
+  /** Read from JSON once, so that the parts of it are known again, too. */
+  members?: ReadonlyMap<string, Value> | undefined
+  elements?: readonly Value[] | undefined
 }
+type Known = Map<object, Part>
 
-/** Would the branch take the value in this way? Of branches that would, the first is taken. */
-export function holds(node: AvroNode, value: Value, way: Way): boolean {
-  if (typeof value !== 'object' || value === null) return takes(node, value, way)
-  const known = KNOWN[way].get(value) ?? new Map<AvroNode, boolean>()
-  KNOWN[way].set(value, known)
-  const answer = known.get(node) ?? takes(node, value, way)
-  known.set(node, answer)
+/**
+ * Would the branch take the value in this way? Of branches that would, the first is taken. `known`: parts that unions
+ * within have been asked about. Types that hold each other would look at a part again and again, twice as often at each
+ * level.
+ */
+export function holds(node: AvroNode, value: Value, way: Way, known?: Known): boolean {
+  if (known === undefined || typeof value !== 'object' || value === null) return takes(node, value, way, known)
+  const part = known.get(value) ?? { takenBy: new Map() }
+  known.set(value, part)
+  const answer = part.takenBy.get(node) ?? takes(node, value, way, known)
+  part.takenBy.set(node, answer)
   return answer
 }
 
-function takes(node: AvroNode, value: Value, way: Way): boolean {
+function membersOnce(value: Value, known: Known | undefined): ReadonlyMap<string, Value> | undefined {
+  const part = value instanceof JsonText ? known?.get(value) : undefined
+  if (part === undefined) return members(value)
+  part.members ??= members(value)
+  return part.members
+}
+
+function elementsOnce(value: Value, known: Known | undefined): readonly Value[] | undefined {
+  const part = value instanceof JsonText ? known?.get(value) : undefined
+  if (part === undefined) return elements(value)
+  part.elements ??= elements(value)
+  return part.elements
+}
+
+function takes(node: AvroNode, value: Value, way: Way, known: Known | undefined): boolean {
   switch (node.kind) {
     case 'null':
       return value === null
@@ -87,25 +95,28 @@ function takes(node: AvroNode, value: Value, way: Way): boolean {
       if (node.logical !== undefined) return value instanceof Decimal
       return value instanceof Uint8Array && (node.kind !== 'fixed' || value.length === node.size)
     case 'array':
-      return elements(value)?.every((item) => holds(node.items, item, way)) === true
+      return elementsOnce(value, known)?.every((item) => holds(node.items, item, way, known)) === true
     case 'map':
-      return [...(members(value) ?? [['', undefined] as const])].every(
-        ([, item]) => item !== undefined && holds(node.values, item, way),
+      return [...(membersOnce(value, known) ?? [['', undefined] as const])].every(
+        ([, item]) => item !== undefined && holds(node.values, item, way, known),
       )
     case 'record': {
-      const fields = members(value)
+      const fields = membersOnce(value, known)
       if (fields === undefined) return false
       if ([...fields.keys()].some((name) => !node.fields.some((f) => f.name === name))) return false
       return node.fields.every((f) =>
         fields.has(f.name)
-          ? holds(f.node, fields.get(f.name) ?? null, way)
+          ? holds(f.node, fields.get(f.name) ?? null, way, known)
           : f.fallback !== undefined || isNullable(f.node),
       )
     }
     case 'default':
-      return holds(node.node, value, way)
-    case 'union':
-      return node.branches.some((b) => holds(b, value, way))
+      return holds(node.node, value, way, known)
+    case 'union': {
+      const several = node.branches.length > (isNullable(node) ? 2 : 1)
+      const parts = several ? (known ?? new Map<object, Part>()) : known
+      return node.branches.some((b) => holds(b, value, way, parts))
+    }
   }
 }
 
@@ -123,6 +134,7 @@ function isDouble(value: Value): value is number {
 
 /** What is written: a whole number as itself, a double as the nearest. Undefined for what does not fit. */
 export function floating(value: Value, kind: 'float' | 'double'): number | undefined {
+  if (typeof value === 'number' && kind === 'double') return value
   if (value === 'NaN' || value === 'Infinity' || value === '-Infinity') return Number(value)
   if (typeof value === 'bigint' || Number.isSafeInteger(value)) return sameAsFloating(value as bigint | number, kind)
   if (value instanceof Decimal && value.compare(value.round(0)) === 0) return sameAsFloating(value, kind)
